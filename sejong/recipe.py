@@ -1,0 +1,152 @@
+"""The recipe: everything a build depends on, validated. `size` is the one dial; every value can be overridden.
+
+A recipe file (`recipe.toml`) holds only what was asked: nation, size, seed, text, and overrides. `resolve` turns it into a
+`Recipe` in which the nation's data and the dial's values have been filled in, one frozen section a stage.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sejong.errors import Refused, did_you_mean
+from sejong.nations import Nation
+
+SIZES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "sizes.toml").read_text("utf-8"))
+
+
+class Section(BaseModel):
+    """The settings of one stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourcesSettings(Section):
+    """Where text comes from when no --text is given: entries of the nation's sources.toml."""
+
+    use: list[str] = Field(default=[], description="names of sources in the nation's sources.toml; empty: its defaults")
+    catalogue: dict[str, dict[str, Any]] = Field(default={}, description="the nation's sources.toml")
+    licence: str | None = Field(default=None, description="SPDX licence of the text given with --text, where a file names none")
+
+
+class CorpusSettings(Section):
+    """Read, identify, filter, deduplicate, redact, split."""
+
+    language: str = Field(default="", description="ISO 639-1 code of the language to keep")
+    scripts: list[str] = Field(default=[], description="Unicode scripts of that language")
+    encodings: list[str] = Field(default=[], description="legacy encodings to try, most likely first")
+    language_score: float = Field(default=0.5, ge=0, le=1, description="a document of lower confidence is dropped")
+    filters: list[str] = Field(default=[], description="quality rules to apply, in order; [] keeps every readable document")
+    rules: dict[str, dict[str, Any]] = Field(default={}, description="limits of each rule, from the nation's filters.toml")
+    identifiers: list[str] = Field(default=[], description="kinds of personal identifiers to mask, from the nation's pii.toml")
+    near_duplicates: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity from which a document is a near-duplicate")
+    validation: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for validation")
+    test: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for the final test")
+
+
+class TokenizerSettings(Section):
+    """Byte-level BPE from the training split."""
+
+    vocabulary: int = Field(default=32768, ge=512, le=262144, description="number of tokens, special tokens included")
+    pieces: str = Field(default="llama3", description="pre-segmentation at inference, a registry name")
+    segmenter: str = Field(default="", description="word segmenter whose boundaries no merge may cross in training; empty: none")
+    sample_bytes: int = Field(default=64_000_000, ge=1, description="bytes of text to train on, drawn evenly")
+    system: str = Field(default="", description="the assistant's instructions, written into the chat template")
+
+
+class TokensSettings(Section):
+    """Token shards on disk."""
+
+    shard_tokens: int = Field(default=100_000_000, ge=1024, description="tokens a shard file")
+
+
+class PretrainSettings(Section):
+    """A Llama-shaped model, from zero unless `base` names an open model."""
+
+    seed: int = Field(default=1, description="seed of the weights and of the order")
+    width: int = Field(default=192, ge=8, description="hidden size")
+    depth: int = Field(default=6, ge=1, description="layers")
+    heads: int = Field(default=6, ge=1, description="attention heads")
+    kv_heads: int = Field(default=3, ge=1, description="key and value heads (grouped-query attention)")
+    context: int = Field(default=512, ge=16, description="tokens a sequence")
+    batch_tokens: int = Field(default=8192, ge=16, description="tokens an optimiser step")
+    learning_rate: float | None = Field(default=None, gt=0, description="peak learning rate; none: from the width")
+    tokens: int | None = Field(default=None, ge=1, description="tokens to train on; none: from steps or seconds")
+    steps: int | None = Field(default=None, ge=1, description="optimiser steps; none: from tokens or seconds")
+    seconds: float | None = Field(default=None, gt=0, description="time budget, turned into steps by a probe")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="number format; auto: the faster in a probe")
+    compile: bool | Literal["auto"] = Field(default="auto", description="torch.compile; auto: where a probe shows that it pays")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
+    base: str | None = Field(default=None, description="folder of a foreign open model to continue from")
+
+
+class AlignSettings(Section):
+    """Instruction tuning on conversations made from the corpus."""
+
+    seed: int = Field(default=1, description="seed of the conversations and their order")
+    steps: int | None = Field(default=None, ge=1, description="optimiser steps; none: from seconds")
+    seconds: float | None = Field(default=None, gt=0, description="time budget, turned into steps by the probe")
+    prompts: dict[str, Any] = Field(default={}, description="question templates and fixed replies, from the nation's prompts")
+
+
+class EngineSettings(Section):
+    """The aligned model in the format of the embedded serving engine."""
+
+    precision: Literal["float32", "float16", "int8"] = Field(default="float32", description="number format of the weights on disk")
+
+
+class IndexSettings(Section):
+    """Passages and their BM25 index."""
+
+    segmenter: str = Field(default="words", description="registry name of the segmenter that yields search terms")
+    passage_characters: int = Field(default=600, ge=50, description="longest passage")
+    prompts: dict[str, Any] = Field(default={}, description="question templates, from the nation's prompts")
+
+
+class EvaluateSettings(Section):
+    """Bits per byte, retrieval and refusal, samples."""
+
+    seed: int = Field(default=1, description="seed of the bootstrap, of the questions and of the samples")
+    baselines: list[str] = Field(default=["ngram"], description="models to compare with: ngram, or a path to a model")
+    bytes: int = Field(default=200_000, ge=1, description="bytes of held-out text to score")
+    prompts: dict[str, Any] = Field(default={}, description="question templates and out-of-domain questions, from the nation's prompts")
+
+
+class ReportSettings(Section):
+    """One page from the artifacts."""
+
+    nation: dict[str, Any] = Field(default={}, description="the nation's names")
+    texts: dict[str, str] = Field(default={}, description="the page's words in the nation's language, from report.toml")
+
+
+class LedgerSettings(Section):
+    """The chain of everything above."""
+
+
+class Recipe(BaseModel):
+    """A whole build, resolved."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    nation: str
+    size: str
+    seed: int = 1
+    sources: SourcesSettings
+    corpus: CorpusSettings
+    tokenizer: TokenizerSettings
+    tokens: TokensSettings
+    pretrain: PretrainSettings
+    align: AlignSettings
+    engine: EngineSettings
+    index: IndexSettings
+    evaluate: EvaluateSettings
+    report: ReportSettings
+    ledger: LedgerSettings
+
+
+SECTIONS: dict[str, type[Section]] = {
+    name: field.annotation
+    for name, field in Recipe.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
