@@ -8,10 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from sejong.errors import Refused, did_you_mean
-from sejong.nations import Nation
+from pydantic import BaseModel, ConfigDict, Field
 
 SIZES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "sizes.toml").read_text("utf-8"))
 
@@ -20,6 +17,14 @@ class Section(BaseModel):
     """The settings of one stage."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OutsideModel(Section):
+    """A model or tokenizer made by others. Its hash is part of an identity, where it lies is not."""
+
+    name: str = Field(description="what tables call it")
+    sha256: str = Field(description="hash of its files")
+    path: str = Field(default="", exclude=True, description="folder, tokenizer.json or GGUF file on this machine")
 
 
 class SourcesSettings(Section):
@@ -40,7 +45,12 @@ class CorpusSettings(Section):
     filters: list[str] = Field(default=[], description="quality rules to apply, in order; [] keeps every readable document")
     rules: dict[str, dict[str, Any]] = Field(default={}, description="limits of each rule, from the nation's filters.toml")
     identifiers: list[str] = Field(default=[], description="kinds of personal identifiers to mask, from the nation's pii.toml")
-    near_duplicates: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity from which a document is a near-duplicate")
+    near_duplicates: float = Field(
+        default=0.8, gt=0, le=1, description="Jaccard similarity from which a document is a near-duplicate"
+    )
+    together: float = Field(
+        default=0.6, gt=0, le=1, description="Jaccard similarity from which documents stay on one side of the split"
+    )
     validation: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for validation")
     test: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for the final test")
 
@@ -53,6 +63,10 @@ class TokenizerSettings(Section):
     segmenter: str = Field(default="", description="word segmenter whose boundaries no merge may cross in training; empty: none")
     sample_bytes: int = Field(default=64_000_000, ge=1, description="bytes of text to train on, drawn evenly")
     system: str = Field(default="", description="the assistant's instructions, written into the chat template")
+    base: OutsideModel | None = Field(
+        default=None, description="tokenizer to take over instead, where pretraining starts from a foreign model"
+    )
+    against: list[OutsideModel] = Field(default=[], description="tokenizers to compare with on held-out text")
 
 
 class TokensSettings(Section):
@@ -71,11 +85,17 @@ class PretrainSettings(Section):
     kv_heads: int = Field(default=3, ge=1, description="key and value heads (grouped-query attention)")
     context: int = Field(default=512, ge=16, description="tokens a sequence")
     batch_tokens: int = Field(default=8192, ge=16, description="tokens an optimiser step")
+    pass_tokens: int = Field(
+        default=4096, ge=16, description="tokens a forward and backward pass; gradients add up to batch_tokens"
+    )
     learning_rate: float | None = Field(default=None, gt=0, description="peak learning rate; none: from the width")
     tokens: int | None = Field(default=None, ge=1, description="tokens to train on; none: from steps or seconds")
     steps: int | None = Field(default=None, ge=1, description="optimiser steps; none: from tokens or seconds")
     seconds: float | None = Field(default=None, gt=0, description="time budget, turned into steps by a probe")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="number format; auto: the faster in a probe")
+    epochs: float = Field(default=16, gt=0, description="at most this many passes over the text, whatever the steps")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="number format; auto: the faster in a probe"
+    )
     compile: bool | Literal["auto"] = Field(default="auto", description="torch.compile; auto: where a probe shows that it pays")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
     base: str | None = Field(default=None, description="folder of a foreign open model to continue from")
@@ -85,15 +105,28 @@ class AlignSettings(Section):
     """Instruction tuning on conversations made from the corpus."""
 
     seed: int = Field(default=1, description="seed of the conversations and their order")
+    batch_tokens: int = Field(default=8192, ge=16, description="tokens an optimiser step")
+    pass_tokens: int = Field(
+        default=4096, ge=16, description="tokens a forward and backward pass; gradients add up to batch_tokens"
+    )
+    learning_rate: float | None = Field(default=None, gt=0, description="peak learning rate; none: from the width")
+    conversations: int = Field(default=200_000, ge=1, description="at most this many conversations are made")
     steps: int | None = Field(default=None, ge=1, description="optimiser steps; none: from seconds")
     seconds: float | None = Field(default=None, gt=0, description="time budget, turned into steps by the probe")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="number format; auto: as pretraining's probe found"
+    )
+    compile: bool | Literal["auto"] = Field(default="auto", description="torch.compile; auto: as pretraining's probe found")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
     prompts: dict[str, Any] = Field(default={}, description="question templates and fixed replies, from the nation's prompts")
 
 
 class EngineSettings(Section):
     """The aligned model in the format of the embedded serving engine."""
 
-    precision: Literal["float32", "float16", "int8"] = Field(default="float32", description="number format of the weights on disk")
+    precision: Literal["float32", "float16"] = Field(
+        default="float32", description="number format of the weights on disk"
+    )
 
 
 class IndexSettings(Section):
@@ -109,8 +142,12 @@ class EvaluateSettings(Section):
 
     seed: int = Field(default=1, description="seed of the bootstrap, of the questions and of the samples")
     baselines: list[str] = Field(default=["ngram"], description="models to compare with: ngram, or a path to a model")
-    bytes: int = Field(default=200_000, ge=1, description="bytes of held-out text to score")
-    prompts: dict[str, Any] = Field(default={}, description="question templates and out-of-domain questions, from the nation's prompts")
+    models: list[OutsideModel] = Field(default=[], description="the models that baselines names, found on this machine")
+    bytes: int = Field(default=60_000, ge=1, description="bytes of held-out text to score")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores")
+    prompts: dict[str, Any] = Field(
+        default={}, description="question templates and out-of-domain questions, from the nation's prompts"
+    )
 
 
 class ReportSettings(Section):
@@ -118,6 +155,8 @@ class ReportSettings(Section):
 
     nation: dict[str, Any] = Field(default={}, description="the nation's names")
     texts: dict[str, str] = Field(default={}, description="the page's words in the nation's language, from report.toml")
+    core_watts: float = Field(default=12, ge=0, description="assumed power of one processor core in watts, for the energy estimate")
+    accelerator_watts: float = Field(default=700, ge=0, description="assumed power of one accelerator in watts, for the energy estimate")
 
 
 class LedgerSettings(Section):

@@ -1,0 +1,1 @@
+"""From files to a corpus: fetch, read, identify, filter, deduplicate, redact, split."""

@@ -1,0 +1,191 @@
+"""From files to pieces: read, identify, measure, judge; what stays lies in scratch, so that a killed run goes on from there.
+
+A piece is what one batch of the reader became: `documents.parquet` (kept, text included), `dropped.parquet`, and three arrays
+that the search for copies works on. A piece's folder is renamed into place when it is whole. Pieces are numbered by the
+files they come from (`part-00003-00001`), which are sorted, so that the order in which files were given does not matter.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sejong.corpus import read, rules
+from sejong.corpus.identify import identify, name_of
+from sejong.corpus.pages import Pages
+from sejong.corpus.shingles import bands, shingles
+from sejong.flow import SourceFile, atomic
+from sejong.flow.files import flush
+from sejong.flow.progress import progress
+from sejong.language.scripts import Characters
+from sejong.recipe import CorpusSettings
+
+PART_BYTES = 128 << 20  # of files; a part that is done is not read again after a kill, and of an open one no piece is made twice
+SHINGLE = 5  # letters, where filters.toml says nothing
+EXCERPT = 200  # characters of a dropped document kept for the report
+
+DROPPED = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("locator", pa.string()),
+        ("licence", pa.string()),
+        ("contributor", pa.string()),
+        ("rule", pa.string()),
+        ("reason", pa.string()),
+        ("duplicate_of", pa.string()),
+        ("bytes", pa.int64()),
+        ("excerpt", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A finished piece."""
+
+    folder: Path
+
+    def documents(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The documents that stay so far."""
+        return pq.read_table(self.folder / "documents.parquet", columns=columns)
+
+    def dropped(self) -> pa.Table:
+        """What was dropped while it was made."""
+        return pq.read_table(self.folder / "dropped.parquet")
+
+    def array(self, name: str) -> Any:
+        """One of `bands` (bands by documents) and, one value a document, `hashes` (sha256 of the text), `characters` and
+        `bytes`; mapped from disk."""
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+
+
+def screen(settings: CorpusSettings, files: Iterable[SourceFile], scratch: Path) -> list[Piece]:
+    """Read all files into pieces, or find them there from a run that was killed."""
+    parts = list(_parts(sorted(files, key=lambda one: (one.source, one.path))))
+    pieces: list[Piece] = []
+    with progress("Reading and filtering", total=sum(file.bytes for part in parts for file in part), unit="bytes") as bar:
+        for number, part in enumerate(parts):
+            name, size = f"part-{number:05d}", sum(file.bytes for file in part)
+            done = scratch / f"{name}.json"
+            if done.exists():
+                bar.skip(size)
+            else:
+                count = 0
+                for batch in read.read(part, settings.encodings, settings.scripts):
+                    _piece(settings, batch, scratch / f"{name}-{count:05d}")
+                    count += 1
+                    shown = min(batch.documents.nbytes, size)  # the share of the files is not known: text may be compressed
+                    bar.advance(shown)
+                    size -= shown
+                with atomic(done) as path:
+                    path.write_text(json.dumps({"pieces": count}), "utf-8")
+                bar.advance(size)
+            count = json.loads(done.read_text("utf-8"))["pieces"]
+            pieces += [Piece(scratch / f"{name}-{index:05d}") for index in range(count)]
+    return pieces
+
+
+def shingle_length(settings: CorpusSettings) -> int:
+    """Letters in a shingle of the near-duplicate search."""
+    return int(settings.rules.get("near_duplicate", {}).get("letters", SHINGLE))
+
+
+def excerpts(texts: Any) -> pa.Array:
+    """The beginning of each text, on one line, for the report."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_slice_codeunits(texts, 0, EXCERPT), r"\s+", " ")).cast(
+        pa.string()
+    )
+
+
+def dropped_rows(documents: pa.Table, rule: Any, reason: Any, duplicate_of: Any = None) -> pa.Table:
+    """Documents as rows of `dropped.parquet`; `rule`, `reason` and `duplicate_of` are columns or lists."""
+    nothing = pa.nulls(len(documents), pa.string())
+    columns = {
+        **{name: documents[name] for name in ("id", "source", "locator", "licence", "contributor")},
+        "rule": rule,
+        "reason": reason,
+        "duplicate_of": nothing if duplicate_of is None else duplicate_of,
+        "bytes": pc.binary_length(documents["text"]).cast(pa.int64()),
+        "excerpt": excerpts(documents["text"]),
+    }
+    return pa.table(columns).cast(DROPPED)
+
+
+def _parts(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
+    part: list[SourceFile] = []
+    size = 0
+    for file in files:
+        if part and size + file.bytes > PART_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(file)
+        size += file.bytes
+    if part:
+        yield part
+
+
+def _piece(settings: CorpusSettings, batch: read.Batch, folder: Path) -> None:
+    """Make one piece, unless it is there."""
+    if folder.exists():
+        return
+    making = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    documents = pa.Table.from_batches([batch.documents])
+    column = Characters.of(documents["text"])
+    pages = Pages(column, settings.scripts)
+    languages, scores, foreign = _languages(settings, column)
+    verdicts = rules.judge(pages, settings.filters, settings.rules)
+    rule = ["language" if wrong else broken for wrong, broken in zip(foreign, verdicts.rules, strict=True)]
+    reason = [wrong or broken for wrong, broken in zip(foreign, verdicts.reasons, strict=True)]
+    stays = pa.array([one is None for one in rule], pa.bool_())
+
+    signals = {"characters": pages.lengths, **verdicts.signals}
+    screened = documents.append_column("language", pa.array(languages, pa.string()))
+    screened = screened.append_column("language_score", pa.array(scores, pa.float32()))
+    struct = pa.StructArray.from_arrays([pa.array(one, pa.float32()) for one in signals.values()], names=list(signals))
+    screened = screened.append_column("signals", struct)
+    kept = screened.filter(stays)
+    fell = dropped_rows(documents, pa.array(rule, pa.string()), pa.array(reason, pa.string())).filter(pc.invert(stays))
+    unreadable = pa.Table.from_batches([batch.dropped]).append_column("duplicate_of", pa.nulls(len(batch.dropped), pa.string()))
+    pq.write_table(kept, making / "documents.parquet", compression="zstd")
+    pq.write_table(pa.concat_tables([unreadable.select(DROPPED.names), fell]), making / "dropped.parquet", compression="zstd")
+    _save_arrays(settings, kept["text"], making)
+    for path in making.iterdir():
+        flush(path)
+    making.rename(folder)
+
+
+def _languages(settings: CorpusSettings, column: Characters) -> tuple[list[str], Any, list[str | None]]:
+    """Language and score of each document, and the reason to drop it where it is another nation's."""
+    close = settings.rules.get("language", {}).get("close", [])
+    languages, scores = identify(column, settings.language, settings.scripts, close)
+    foreign: list[str | None] = [None] * len(languages)
+    if "language" not in settings.filters:
+        return languages, scores, foreign
+    for index, (found, score) in enumerate(zip(languages, scores, strict=True)):
+        if found != settings.language:
+            foreign[index] = f"{name_of(found)} with a confidence of {score:.2f}, not {name_of(settings.language)}"
+        elif score < settings.language_score:
+            foreign[index] = f"{name_of(found)} with a confidence of {score:.2f} only, less than {settings.language_score:.2f}"
+    return languages, scores, foreign
+
+
+def _save_arrays(settings: CorpusSettings, texts: Any, folder: Path) -> None:
+    column = Characters.of(texts)
+    hashes, counts = shingles(column, shingle_length(settings))
+    keys = bands(hashes, counts, min(settings.near_duplicates, settings.together))
+    np.save(folder / "bands.npy", np.ascontiguousarray(keys.T))
+    digests = [hashlib.sha256(text.as_buffer() if text.is_valid else b"").digest() for text in texts]
+    np.save(folder / "hashes.npy", np.array(digests, "V32"))
+    np.save(folder / "characters.npy", column.lengths)
+    np.save(folder / "bytes.npy", pc.binary_length(texts).to_numpy().astype(np.int64))

@@ -1,0 +1,1 @@
+"""Measure a model: bits per byte beside baselines, retrieval and refusal, samples."""

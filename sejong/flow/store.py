@@ -1,0 +1,184 @@
+"""The store: finished artifacts by identity, one builder at a time, committed by one rename.
+
+.store/<stage>-<identity>/          finished; never changed again
+.store/.building/<stage>-…/         private to the one who holds the lock; `.scratch` beside it survives a kill
+.store/.locks/<stage>-….lock        held by the operating system, so a killed builder lets go of it
+"""
+
+import errno
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sejong.errors import Failed
+from sejong.flow import code, manifest
+from sejong.flow.artifact import Artifact
+from sejong.flow.files import atomic, flush, scratch, sha256_file
+from sejong.flow.identity import identity
+from sejong.flow.progress import console
+
+DIGITS = 32  # of the identity in a folder's name; the whole of it stands in the manifest
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+Run = Callable[[Any, list[Artifact], Path], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One room of the build: the module whose `run` makes it, and the stages it reads."""
+
+    name: str
+    module: str
+    inputs: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    reads_manifests: bool = False
+
+    def identity(self, settings: dict[str, Any], inputs: list[Artifact]) -> str:
+        """What names this stage's result for these settings and inputs."""
+        digests = [(one.stage, self._digest(one)) for one in inputs]
+        return identity(self.name, code.code_hash(self.module, self.data), code.libraries(self.module), settings, digests)
+
+    def _digest(self, one: Artifact) -> str:
+        """A stage that tells about manifests depends on them, not only on the files they describe."""
+        return sha256_file(one.path / manifest.NAME) if self.reads_manifests else one.digest
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished stage, how it came about, and what the book-keeping around it cost."""
+
+    artifact: Artifact
+    cached: bool
+    seconds: float
+    overhead_seconds: float
+
+
+def folder_name(stage: str, named: str) -> str:
+    """The folder of an artifact inside the store."""
+    return f"{stage}-{named[:DIGITS]}"
+
+
+def find(store: Path, stage: str, named: str) -> Artifact | None:
+    """The finished artifact of that identity, if the store has it."""
+    folder = store / folder_name(stage, named)
+    return load(folder) if (folder / manifest.NAME).exists() else None
+
+
+def load(folder: Path) -> Artifact:
+    """A finished artifact from its folder."""
+    found = manifest.read(folder)
+    return Artifact(manifest.manifest_stage(found), folder, manifest.manifest_identity(found), manifest.digest(found["subject"]))
+
+
+def build(store: Path, stage: Stage, run: Run, settings: Any, inputs: list[Artifact], needs_bytes: int = 0) -> Built:
+    """The artifact of `stage`: from the store where it is there, else made, described and committed.
+
+    A killed build leaves its scratch folder; the next one goes on from it. Two builders of one identity wait for each other.
+
+    Raises:
+        Failed: the disk is too small or full, or the store cannot be written.
+    """
+    began = time.monotonic()
+    resolved = settings.model_dump(mode="json")
+    named = stage.identity(resolved, inputs)
+    if found := find(store, stage.name, named):
+        return Built(found, True, 0.0, time.monotonic() - began)
+    name = folder_name(stage.name, named)
+    try:
+        for folder in (".locks", ".building"):
+            (store / folder).mkdir(parents=True, exist_ok=True)
+        with _held(store / ".locks" / f"{name}.lock", stage.name):
+            if found := find(store, stage.name, named):
+                return Built(found, True, 0.0, time.monotonic() - began)
+            _check_disk(store, stage.name, needs_bytes)
+            out = store / ".building" / name
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            prepared = time.monotonic()
+            started = datetime.now(UTC)
+            metrics = run(settings, inputs, out)
+            finished = datetime.now(UTC)
+            ended = time.monotonic()
+            artifact = _commit(store / name, out, stage, named, resolved, inputs, metrics, started, finished)
+            shutil.rmtree(scratch(out), ignore_errors=True)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise Failed(
+            f"the disk of {store} is full (stage {stage.name}): nothing finished was lost; "
+            "free some space and run the same command again"
+        ) from error
+    return Built(artifact, False, ended - prepared, prepared - began + time.monotonic() - ended)
+
+
+def _commit(
+    final: Path,
+    out: Path,
+    stage: Stage,
+    named: str,
+    settings: dict[str, Any],
+    inputs: list[Artifact],
+    metrics: dict[str, Any],
+    started: datetime,
+    finished: datetime,
+) -> Artifact:
+    subjects = manifest.describe(out)
+    outside = out / "outside_models.json"
+    found = manifest.statement(
+        stage.name,
+        named,
+        settings,
+        code.code_hash(stage.module, stage.data),
+        code.libraries(stage.module),
+        inputs,
+        subjects,
+        metrics,
+        json.loads(outside.read_text("utf-8")) if outside.exists() else [],
+        started,
+        finished,
+    )
+    with atomic(out / manifest.NAME) as path:
+        path.write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    for one in subjects:
+        flush(out / one["name"])
+    out.rename(final)
+    flush(final.parent)
+    return Artifact(stage.name, final, named, manifest.digest(subjects))
+
+
+@contextmanager
+def _held(path: Path, stage: str) -> Iterator[None]:
+    """Hold the lock on one identity; say so when another build has it."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0.1)
+    except Timeout:
+        console.print(f"  {stage}: another build is making this; waiting for it", markup=False)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_disk(store: Path, stage: str, needs_bytes: int) -> None:
+    free = shutil.disk_usage(store).free
+    if free < needs_bytes:
+        raise Failed(
+            f"stage {stage} needs about {needs_bytes / 1e9:.1f} GB in {store} and {free / 1e9:.1f} GB are free: "
+            f"free some space, or set SEJONG_STORE to a folder on a larger disk"
+        )
+
+
+def store_of(run: Path) -> Path:
+    """The store that belongs to a run's folder: beside it, or where SEJONG_STORE says."""
+    return Path(os.environ["SEJONG_STORE"]) if os.environ.get("SEJONG_STORE") else run.resolve().parent / ".store"

@@ -1,0 +1,1 @@
+"""Serving a run: the embedded engine, the gateway, grounded answers, keys."""

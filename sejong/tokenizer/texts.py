@@ -1,0 +1,57 @@
+"""Text of a corpus for training and for comparison, in bounded memory and always the same."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sejong.errors import Failed
+
+GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, are spread evenly however many there are
+SLICE = 65_536  # characters: no text longer than this enters the trainer or a segmenter in one piece
+
+
+def sample(corpus: Path, splits: list[str], limit: int) -> Iterator[str]:
+    """About `limit` bytes of the documents of `splits`, drawn evenly over the corpus, in slices of bounded length.
+
+    Document number n of the splits is taken where n times the golden ratio, modulo 1, lies below `limit` divided by all bytes:
+    the same documents on every run, from every part of the corpus. It stops at `limit`, which cuts a last, long document.
+    """
+    share = limit / max(total_bytes(corpus, splits), 1)
+    number, left = 0, limit
+    for batch in _batches(corpus, ["text", "split"]):
+        texts = batch.column("text").filter(_chosen(batch, splits))
+        taken = ((np.arange(number, number + len(texts)) * GOLDEN) % 1.0) < share
+        number += len(texts)
+        for text in texts.filter(pa.array(taken)):
+            for start in range(0, len(whole := text.as_py()), SLICE):
+                piece = whole[start : start + SLICE]
+                size = len(piece.encode())
+                if size > left:
+                    yield piece.encode()[:left].decode("utf-8", "ignore")
+                    return
+                left -= size
+                yield piece
+
+
+def total_bytes(corpus: Path, splits: list[str]) -> int:
+    """Bytes of UTF-8 text in the documents of `splits`."""
+    found = 0
+    for batch in _batches(corpus, ["text", "split"]):
+        found += pc.sum(pc.binary_length(batch.column("text").filter(_chosen(batch, splits)))).as_py() or 0
+    return found
+
+
+def _chosen(batch: pa.RecordBatch, splits: list[str]) -> pa.Array:
+    return pc.is_in(batch.column("split"), value_set=pa.array(splits))
+
+
+def _batches(corpus: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    parts = sorted((corpus / "documents").glob("part-*.parquet"))
+    if not parts:
+        raise Failed(f"{corpus / 'documents'} holds no part-*.parquet: build the corpus again")
+    for part in parts:
+        yield from pq.ParquetFile(part).iter_batches(batch_size=512, columns=columns)
