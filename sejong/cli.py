@@ -199,6 +199,15 @@ def list_runs(folder: Annotated[Path, typer.Argument(help="Where runs are.")] = 
 
 
 @app.command()
+def status(folder: Annotated[Path, typer.Argument(help="Where runs are.")] = Path("runs"), as_json: AsJson = False) -> None:
+    """Tell what is being built and which runs are served."""
+    from sejong.build import describe
+
+    found = describe.running(folder)
+    show(found, as_json, describe.running_lines(found))
+
+
+@app.command()
 def gc(
     folder: Annotated[Path, typer.Argument(help="Where runs are.")] = Path("runs"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

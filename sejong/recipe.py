@@ -66,7 +66,12 @@ class TokenizerSettings(Section):
     base: OutsideModel | None = Field(
         default=None, description="tokenizer to take over instead, where pretraining starts from a foreign model"
     )
-    against: list[OutsideModel] = Field(default=[], description="tokenizers to compare with on held-out text")
+
+
+class ComparisonSettings(Section):
+    """The tokenizer beside others on held-out text."""
+
+    against: list[OutsideModel] = Field(default=[], description="tokenizers to compare with, the ones found on this machine")
 
 
 class TokensSettings(Section):
@@ -98,7 +103,7 @@ class PretrainSettings(Section):
     )
     compile: bool | Literal["auto"] = Field(default="auto", description="torch.compile; auto: where a probe shows that it pays")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
-    base: str | None = Field(default=None, description="folder of a foreign open model to continue from")
+    base: OutsideModel | None = Field(default=None, description="folder of a foreign open model to continue from")
 
 
 class AlignSettings(Section):
@@ -141,7 +146,7 @@ class EvaluateSettings(Section):
     """Bits per byte, retrieval and refusal, samples."""
 
     seed: int = Field(default=1, description="seed of the bootstrap, of the questions and of the samples")
-    baselines: list[str] = Field(default=["ngram"], description="models to compare with: ngram, or a path to a model")
+    baselines: list[str] = Field(default=["ngram"], description="what to compare with: ngram, installed, or a model's path")
     models: list[OutsideModel] = Field(default=[], description="the models that baselines names, found on this machine")
     bytes: int = Field(default=60_000, ge=1, description="bytes of held-out text to score")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores")
@@ -174,6 +179,7 @@ class Recipe(BaseModel):
     sources: SourcesSettings
     corpus: CorpusSettings
     tokenizer: TokenizerSettings
+    comparison: ComparisonSettings
     tokens: TokensSettings
     pretrain: PretrainSettings
     align: AlignSettings

@@ -20,6 +20,8 @@ from sejong.flow.progress import progress
 from sejong.language.scripts import Characters
 from sejong.recipe import CorpusSettings
 
+PAIRS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class Documents:
@@ -71,40 +73,40 @@ class Copies:
 
 def find_copies(settings: CorpusSettings, documents: Documents, scratch: Path) -> Copies:
     """Exact and near copies, as far as `settings.filters` names them, and groups of alike documents."""
+    everyone = np.arange(len(documents.ids))
     same = best_of(_labels(documents.hashes), documents.rank)
-    exact = same != np.arange(len(same))
+    equal = same != everyone
     pairs = _alike(settings, documents, same, scratch)
-    near = pairs.at_least(settings.near_duplicates)
-    everyone = np.arange(len(same))
 
-    original, jaccard = everyone.copy(), np.zeros(len(same))
+    def joined(some: Pairs) -> Indices:
+        return components(len(everyone), np.concatenate([some.first, everyone]), np.concatenate([some.second, same]))
+
+    original, jaccard = everyone, equal.astype(np.float64)
     if "near_duplicate" in settings.filters:
-        cluster = components(len(same), near.first, near.second)
-        original = best_of(cluster, documents.rank)
+        near = pairs.at_least(settings.near_duplicates)
+        original = best_of(joined(near), documents.rank)
         for members in (near.first, near.second):
             np.maximum.at(jaccard, members, near.jaccard)
-    if "exact_duplicate" in settings.filters:
-        original = np.where(exact, original[same], original)
-    else:
-        exact = np.zeros(len(same), bool)
-    group = components(len(same), np.concatenate([pairs.first, everyone]), np.concatenate([pairs.second, same]))
-    return Copies(original, exact, jaccard, group)
+    elif "exact_duplicate" in settings.filters:
+        original = same
+    return Copies(original, equal & ("exact_duplicate" in settings.filters), jaccard, joined(pairs))
 
 
 def _alike(settings: CorpusSettings, documents: Documents, same: Indices, scratch: Path) -> Pairs:
     """Verified pairs, from the smaller of the two thresholds on, among documents of different text."""
     threshold = min(settings.near_duplicates, settings.together)
-    if not documents.bands:
-        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     single = np.flatnonzero(same == np.arange(len(same)))  # the first of each set of equal texts speaks for all
     order = np.argsort(np.argsort(documents.rank[single]))
     first, second = candidates(lambda number: documents.band(number)[single], documents.bands, order)
     first, second = single[first], single[second]
+    sets = ShingleSets(documents, np.unique(np.concatenate([first, second])), shingle_length(settings), scratch)
+    found = []
     with progress("Comparing near copies", total=len(first), unit="pairs") as bar:
-        sets = ShingleSets(documents, np.unique(np.concatenate([first, second])), shingle_length(settings), scratch)
-        pairs = verify(first, second, threshold, sets)
-        bar.advance(len(first))
-    return pairs
+        for start in range(0, len(first), PAIRS_AT_ONCE):
+            some = slice(start, start + PAIRS_AT_ONCE)
+            found.append(verify(first[some], second[some], threshold, sets))
+            bar.advance(len(first[some]))
+    return Pairs.joined(found)
 
 
 class ShingleSets:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sejong.corpus.shingles import EMPTY, Hashes
+from sejong.corpus.shingles import EMPTY, Hashes, sorted_distinct
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Sets = Callable[[Indices], tuple[NDArray[np.uint32], NDArray[np.int64]]]
 
 NEIGHBOURS = 4  # in a bucket, a document is compared with the first and with as many of similar length
-PAIRS_AT_ONCE = 4096
 PAIR_SHINGLES = 8_000_000  # shingles compared in one go: 128 MB of working memory
 
 
@@ -28,6 +27,15 @@ class Pairs:
     first: Indices
     second: Indices
     jaccard: Floats
+
+    @classmethod
+    def joined(cls, parts: list["Pairs"]) -> "Pairs":
+        """Several lists as one."""
+        return cls(
+            np.concatenate([np.empty(0, np.int64), *(one.first for one in parts)]),
+            np.concatenate([np.empty(0, np.int64), *(one.second for one in parts)]),
+            np.concatenate([np.empty(0), *(one.jaccard for one in parts)]),
+        )
 
     def at_least(self, threshold: float) -> "Pairs":
         """Those that are at least so alike."""
@@ -49,19 +57,16 @@ def candidates(band: Callable[[int], Hashes], bands: int, rank: Indices) -> tupl
     codes = np.empty(0, np.int64)
     for number in range(bands):
         first, second = _bucket_pairs(band(number), rank)
-        found = np.unique(np.minimum(first, second) * len(rank) + np.maximum(first, second))
-        codes = np.union1d(codes, found)
+        found = np.minimum(first, second) * len(rank) + np.maximum(first, second)
+        codes = sorted_distinct(np.concatenate([codes, found]))
     return codes // max(len(rank), 1), codes % max(len(rank), 1)
 
 
 def verify(first: Indices, second: Indices, threshold: float, sets: Sets) -> Pairs:
-    """The pairs whose shingle sets have a Jaccard similarity of `threshold` or more."""
-    measured = [np.empty(0)]
-    for start in range(0, len(first), PAIRS_AT_ONCE):
-        some, others = first[start : start + PAIRS_AT_ONCE], second[start : start + PAIRS_AT_ONCE]
-        members, places = np.unique(np.concatenate([some, others]), return_inverse=True)
-        measured.append(_jaccard(places[: len(some)], places[len(some) :], *sets(members)))
-    return Pairs(first, second, np.concatenate(measured)).at_least(threshold)
+    """The pairs whose shingle sets have a Jaccard similarity of `threshold` or more. `sets` is asked for sorted positions,
+    and all sets of the pairs given are in memory at once: give a few thousand pairs at a time."""
+    members, places = np.unique(np.concatenate([first, second]), return_inverse=True)
+    return Pairs(first, second, _jaccard(places[: len(first)], places[len(first) :], *sets(members))).at_least(threshold)
 
 
 def components(count: int, first: Indices, second: Indices) -> Indices:

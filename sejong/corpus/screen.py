@@ -1,6 +1,6 @@
 """From files to pieces: read, identify, measure, judge; what stays lies in scratch, so that a killed run goes on from there.
 
-A piece is what one batch of the reader became: `documents.parquet` (kept, text included), `dropped.parquet`, and three arrays
+A piece is what one batch of the reader became: `documents.parquet` (kept, text included), `dropped.parquet`, and arrays
 that the search for copies works on. A piece's folder is renamed into place when it is whole. Pieces are numbered by the
 files they come from (`part-00003-00001`), which are sorted, so that the order in which files were given does not matter.
 """
@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 from sejong.corpus import read, rules
 from sejong.corpus.identify import identify, name_of
 from sejong.corpus.pages import Pages
+from sejong.corpus.redact import redact
 from sejong.corpus.shingles import bands, shingles
+from sejong.errors import Refused
 from sejong.flow import SourceFile, atomic
 from sejong.flow.files import flush
 from sejong.flow.progress import progress
@@ -95,29 +97,40 @@ def screen(settings: CorpusSettings, files: Iterable[SourceFile], scratch: Path)
 
 
 def shingle_length(settings: CorpusSettings) -> int:
-    """Letters in a shingle of the near-duplicate search."""
-    return int(settings.rules.get("near_duplicate", {}).get("letters", SHINGLE))
+    """Letters in a shingle of the near-duplicate search.
+
+    Raises:
+        Refused: filters.toml gives fewer than two.
+    """
+    letters = int(settings.rules.get("near_duplicate", {}).get("letters", SHINGLE))
+    if letters < 2:
+        raise Refused(f"the limit `letters` of the rule `near_duplicate` is {letters}: give two or more")
+    return letters
 
 
-def excerpts(texts: Any) -> pa.Array:
-    """The beginning of each text, on one line, for the report."""
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_slice_codeunits(texts, 0, EXCERPT), r"\s+", " ")).cast(
-        pa.string()
-    )
-
-
-def dropped_rows(documents: pa.Table, rule: Any, reason: Any, duplicate_of: Any = None) -> pa.Table:
-    """Documents as rows of `dropped.parquet`; `rule`, `reason` and `duplicate_of` are columns or lists."""
-    nothing = pa.nulls(len(documents), pa.string())
+def dropped_rows(
+    documents: pa.Table,
+    rule: Sequence[str | None],
+    reason: Sequence[str | None],
+    identifiers: list[str],
+    duplicate_of: Any = None,
+) -> pa.Table:
+    """Documents as rows of `dropped.parquet`, with the beginning of each on one line, identifiers masked."""
     columns = {
         **{name: documents[name] for name in ("id", "source", "locator", "licence", "contributor")},
-        "rule": rule,
-        "reason": reason,
-        "duplicate_of": nothing if duplicate_of is None else duplicate_of,
+        "rule": pa.array(rule, pa.string()),
+        "reason": pa.array(reason, pa.string()),
+        "duplicate_of": pa.array(duplicate_of or [None] * len(documents), pa.string()),
         "bytes": pc.binary_length(documents["text"]).cast(pa.int64()),
-        "excerpt": excerpts(documents["text"]),
+        "excerpt": _excerpts(documents["text"], identifiers),
     }
     return pa.table(columns).cast(DROPPED)
+
+
+def _excerpts(texts: Any, identifiers: list[str]) -> Any:
+    """The beginning of each text. It is cut after masking, so that no half of an identifier is left."""
+    masked, _ = redact(pc.utf8_slice_codeunits(texts, 0, 2 * EXCERPT), identifiers)
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_slice_codeunits(masked, 0, EXCERPT), r"\s+", " "))
 
 
 def _parts(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -147,22 +160,28 @@ def _piece(settings: CorpusSettings, batch: read.Batch, folder: Path) -> None:
     verdicts = rules.judge(pages, settings.filters, settings.rules)
     rule = ["language" if wrong else broken for wrong, broken in zip(foreign, verdicts.rules, strict=True)]
     reason = [wrong or broken for wrong, broken in zip(foreign, verdicts.reasons, strict=True)]
-    stays = pa.array([one is None for one in rule], pa.bool_())
+    stays = np.array([one is None for one in rule], bool)
+    fell = np.flatnonzero(~stays)
 
     signals = {"characters": pages.lengths, **verdicts.signals}
     screened = documents.append_column("language", pa.array(languages, pa.string()))
     screened = screened.append_column("language_score", pa.array(scores, pa.float32()))
     struct = pa.StructArray.from_arrays([pa.array(one, pa.float32()) for one in signals.values()], names=list(signals))
-    screened = screened.append_column("signals", struct)
-    kept = screened.filter(stays)
-    fell = dropped_rows(documents, pa.array(rule, pa.string()), pa.array(reason, pa.string())).filter(pc.invert(stays))
-    unreadable = pa.Table.from_batches([batch.dropped]).append_column("duplicate_of", pa.nulls(len(batch.dropped), pa.string()))
+    kept = screened.append_column("signals", struct).filter(pa.array(stays))
+    dropped = dropped_rows(documents.take(fell), [rule[one] for one in fell], [reason[one] for one in fell], settings.identifiers)
     pq.write_table(kept, making / "documents.parquet", compression="zstd")
-    pq.write_table(pa.concat_tables([unreadable.select(DROPPED.names), fell]), making / "dropped.parquet", compression="zstd")
+    pq.write_table(pa.concat_tables([_unreadable(batch, settings), dropped]), making / "dropped.parquet", compression="zstd")
     _save_arrays(settings, kept["text"], making)
     for path in making.iterdir():
         flush(path)
     making.rename(folder)
+
+
+def _unreadable(batch: read.Batch, settings: CorpusSettings) -> pa.Table:
+    rows = pa.Table.from_batches([batch.dropped])
+    excerpts, _ = redact(rows["excerpt"], settings.identifiers)
+    rows = rows.set_column(rows.column_names.index("excerpt"), "excerpt", excerpts)
+    return rows.append_column("duplicate_of", pa.nulls(len(rows), pa.string())).select(DROPPED.names)
 
 
 def _languages(settings: CorpusSettings, column: Characters) -> tuple[list[str], Any, list[str | None]]:

@@ -78,9 +78,15 @@ def distinct(hashes: Hashes, counts: NDArray[np.int64]) -> tuple[NDArray[np.uint
     """Each document's set of shingles: sorted 32-bit hashes without repeats, document after document, and the set sizes."""
     short = (hashes >> np.uint64(32)).astype(np.uint32)
     document = np.repeat(np.arange(len(counts), dtype=np.uint64), counts)
-    keys = np.unique((document << np.uint64(32)) | short)
+    keys = sorted_distinct((document << np.uint64(32)) | short)
     sizes = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(counts))
     return keys.astype(np.uint32), sizes
+
+
+def sorted_distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """`np.unique` by a sort, which vector instructions make several times faster than its hash table."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
 
 
 def _signature(hashes: Hashes, counts: NDArray[np.int64]) -> Hashes:

@@ -14,8 +14,8 @@ def split(ids: NDArray[np.str_], group: Indices, sizes: Indices, validation: flo
     """The side of each document, as a position in `SPLITS`.
 
     A group's hash (of its smallest id) falls into the test share, the validation share or the rest; adding documents moves no
-    other document, except that: a group so large that it alone would be twice the larger held-out share stays in train, and a
-    side that came out empty takes the groups with the lowest hashes, as long as one group is left for train.
+    other document. Two exceptions: a group so large that it alone would be twice the larger held-out share stays in train;
+    and a side that came out empty (training first) takes a group from the side that has most, where one can be spared.
 
     Args:
         ids: document ids.
@@ -35,13 +35,14 @@ def split(ids: NDArray[np.str_], group: Indices, sizes: Indices, validation: flo
     chosen = np.zeros(len(names), np.int8)
     chosen[fits & (position < test + validation)] = SPLITS.index("validation")
     chosen[fits & (position < test)] = SPLITS.index("test")
-    for name, share in (("validation", validation), ("test", test)):
-        if share > 0 and not (chosen == SPLITS.index(name)).any():
-            free = np.flatnonzero(chosen == 0)
-            if len(free) > 1:
-                heaviest = free[np.argmax(weight[free])]
-                rest = free[free != heaviest]
-                chosen[rest[np.argmin(position[rest])]] = SPLITS.index(name)
+    if not (chosen == 0).any():
+        chosen[np.argmax(position)] = 0
+    for number, share in ((1, validation), (2, test)):
+        held = np.bincount(chosen, minlength=len(SPLITS))
+        if share > 0 and not held[number] and held.max() > 1:
+            donors = np.flatnonzero(chosen == np.argmax(held))
+            donors = donors[donors != donors[np.argmax(weight[donors])]]  # the heaviest stays where it is
+            chosen[donors[np.argmin(position[donors])]] = number
     side[:] = chosen[member]
     return side
 

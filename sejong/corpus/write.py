@@ -160,7 +160,7 @@ def _copies_dropped(settings: CorpusSettings, piece: Piece, fell: Indices, docum
         for same, jaccard in zip(exact, copies.jaccard[fell], strict=True)
     ]
     names = ["exact_duplicate" if same else "near_duplicate" for same in exact]
-    return dropped_rows(table, names, reasons, originals.tolist())
+    return dropped_rows(table, names, reasons, settings.identifiers, originals.tolist())
 
 
 def _funnel(settings: CorpusSettings, dropped: pa.Table, kept: int, kept_bytes: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from sejong.evaluate import texts as documents
 from sejong.evaluate.model import LanguageModel, open_model
 from sejong.flow.progress import progress
 
-RESAMPLES = 2000
+RESAMPLES, AT_ONCE = 2000, 100
 ENOUGH_DOCUMENTS = 20  # with fewer, the interval is over blocks of text
 BLOCK = 1024  # bytes of text in a block, at least
 LOGITS_BYTES = 256 << 20  # of one forward pass, unless a single window needs more
@@ -33,7 +33,7 @@ class Scored:
     lossless: bool = True
 
 
-def evaluate(model: str, text: Path, against: Sequence[str] = (), seed: int = 1) -> dict[str, Any]:
+def compare(model: str, text: Path, against: Sequence[str] = (), seed: int = 1) -> dict[str, Any]:
     """Bits per byte of `model` on the documents of the file `text`, and of each model of `against` on the same.
 
     Returns:
@@ -45,6 +45,24 @@ def evaluate(model: str, text: Path, against: Sequence[str] = (), seed: int = 1)
     texts = documents.read(text)
     rows = [measure(open_model(one), texts, text.name, seed) for one in (model, *against)]
     return rows[0] | ({"against": rows[1:]} if against else {})
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """What `compare` found, for a person: a line a model."""
+    rows = [found, *found.get("against", [])]
+    width = max(len(row["model"]) for row in rows)
+    return [_line(row, width) for row in rows]
+
+
+def _line(row: dict[str, Any], width: int) -> str:
+    low_high = (
+        f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f} over {row['interval_over']}"
+        if row["interval"]
+        else "too short for an interval"
+    )
+    lossy = f", {row['not_lossless']} texts not given back whole: its bits flatter it" if row["not_lossless"] else ""
+    figures = f"{row['bytes']:,} bytes, {row['tokens']:,} tokens, windows of {row['context']:,}"
+    return f"{row['model']:<{width}}  {row['bits_per_byte']:.4f} bits per byte ({low_high}; {figures}{lossy})"
 
 
 def measure(model: LanguageModel, texts: Sequence[str], text: str, seed: int) -> dict[str, Any]:
@@ -112,11 +130,11 @@ def windows_of(tokens: int, context: int) -> list[tuple[int, int, int]]:
 def interval(bits: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
     """The 95% percentile bootstrap interval (Efron 1979) of sum(bits) / sum(sizes) over units drawn with replacement."""
     generator = np.random.default_rng(seed)
-    drawn = np.empty(RESAMPLES)
-    for n in range(RESAMPLES):
-        chosen = generator.integers(0, len(bits), len(bits))
-        drawn[n] = bits[chosen].sum() / sizes[chosen].sum()
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    drawn = []
+    for _ in range(RESAMPLES // AT_ONCE):
+        chosen = generator.integers(0, len(bits), (AT_ONCE, len(bits)))
+        drawn.append(bits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1))
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
     return float(low), float(high)
 
 

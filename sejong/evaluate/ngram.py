@@ -15,7 +15,7 @@ from sejong.evaluate.bits_per_byte import Scored
 
 LONGEST = 8  # bytes of an n-gram: what a 64-bit number holds
 ORDERS = (5, 6, 8)
-LARGEST = 16_000_000  # bytes to count: more is not worth the memory of a baseline
+LARGEST = 10_000_000  # bytes to count: more is not worth the memory of a baseline
 
 Numbers = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]

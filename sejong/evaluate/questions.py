@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from sejong.language import segment
 from sejong.language.sentences import split
 
 EACH_KIND = 100  # questions of a kind, at most
-TERMS = 4  # content words in a question made from a sentence
+TERMS, RARE = 4, 6  # content words in a question made from a sentence, drawn from that many of its rarest
 HEADING_PATH = " › "
 HELD_OUT = ["validation", "test"]
 
@@ -41,12 +42,15 @@ class Searchable(Protocol):
         """Hits, best first, each with `coverage`: the share of the question's words, by weight, that the passage holds."""
 
 
-def answerable(corpus: Path, passages: pa.Table, prompts: dict[str, Any], segmenter: str, seed: int) -> list[Question]:
+def answerable(
+    corpus: Path, passages: pa.Table, prompts: dict[str, Any], segmenter: str, frequency: Callable[[str], int], seed: int
+) -> list[Question]:
     """Questions from headings and from sentences of the validation and test documents, at most EACH_KIND of each.
 
     Args:
         passages: the index's `passages.parquet`, of all documents.
         prompts: the nation's evaluate.toml.
+        frequency: in how many passages a search term stands.
 
     Raises:
         Refused: evaluate.toml lacks `questions.heading` or `questions.terms`.
@@ -61,7 +65,7 @@ def answerable(corpus: Path, passages: pa.Table, prompts: dict[str, Any], segmen
     draw = random.Random(seed)
     return [
         *_from_headings(passages, held_out, _templates(prompts, "heading"), draw),
-        *_from_sentences(held_out, _templates(prompts, "terms"), segmenter, draw),
+        *_from_sentences(held_out, _templates(prompts, "terms"), segmenter, frequency, draw),
     ]
 
 
@@ -90,22 +94,26 @@ def _from_headings(passages: pa.Table, held_out: list[dict[str, Any]], forms: li
     ]
 
 
-def _from_sentences(held_out: list[dict[str, Any]], forms: list[str], segmenter: str, draw: random.Random) -> list[Question]:
-    """A few content words of one sentence of a passage, in a form of question; words of its headings and title are not taken."""
-    candidates = draw.sample(range(len(held_out)), min(3 * EACH_KIND, len(held_out)))
-    picked = [held_out[number] for number in candidates]
+def _from_sentences(
+    held_out: list[dict[str, Any]], forms: list[str], segmenter: str, frequency: Callable[[str], int], draw: random.Random
+) -> list[Question]:
+    """A few content words of one sentence of a passage, in a form of question.
+
+    As a person would, it asks with telling words: TERMS of the RARE that stand in the fewest passages; no numbers, and no
+    words of the headings and title, so that finding them is not matching titles.
+    """
+    picked = [held_out[number] for number in draw.sample(range(len(held_out)), min(3 * EACH_KIND, len(held_out)))]
     lines = [draw.choice(split(one["text"]) or [""]) for one in picked]
     words = segment.terms(segmenter, lines)
     framing = segment.terms(segmenter, [f"{one['heading']} {one['title']}" for one in picked])
     found: list[Question] = []
     for one, own, outer in zip(picked, words, framing, strict=True):
-        content = [word for word in dict.fromkeys(own) if word not in outer]
+        content = [word for word in dict.fromkeys(own) if word not in outer and not any(map(str.isdigit, word))]
         if len(content) >= TERMS and len(found) < EACH_KIND:
-            kept = sorted(draw.sample(range(len(content)), TERMS))
-            asked = " ".join(content[place] for place in kept)
-            found.append(
-                Question(forms[len(found) % len(forms)].replace("{terms}", asked), "terms", one["document"], (one["passage"],))
-            )
+            rare = sorted(range(len(content)), key=lambda place: (frequency(content[place]), place))[:RARE]
+            asked = " ".join(content[place] for place in sorted(draw.sample(rare, TERMS)))
+            text = forms[len(found) % len(forms)].replace("{terms}", asked)
+            found.append(Question(text, "terms", one["document"], (one["passage"],)))
     return found
 
 

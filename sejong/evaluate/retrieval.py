@@ -10,6 +10,7 @@ from sejong.evaluate.questions import Question
 from sejong.flow.progress import progress
 from sejong.retrieval import Index
 
+SERVED = 5  # passages that `Index.best` looks at before it gives up
 DEEPEST = 10  # ranks looked at; a right passage below counts as not found
 RESAMPLES = 2000
 Z = 1.959963984540054  # of a 95% interval
@@ -19,7 +20,7 @@ def measure(index: Index, asked: Sequence[Question], left_out: int, seed: int) -
     """Recall, mean reciprocal rank, refusal and false refusal, each with a 95% interval; and the questions with what was found.
 
     Recall@k is the share of answerable questions with a right passage among the first k; the reciprocal rank is 1 over the
-    rank of the first right passage, 0 beyond DEEPEST. A question is refused when no passage fits (`Index.best` is None).
+    rank of the first right passage, 0 beyond DEEPEST. A question is refused when no passage fits, as in `Index.best`.
     """
     rows: list[dict[str, Any]] = []
     with progress("questions to the corpus", total=len(asked), unit="questions") as bar:
@@ -27,7 +28,7 @@ def measure(index: Index, asked: Sequence[Question], left_out: int, seed: int) -
             hits = index.search(question.text, DEEPEST)
             right = [rank for rank, hit in enumerate(hits, 1) if hit.passage in question.passages]
             rank = right[0] if right else None
-            rows.append(question.row() | {"rank": rank, "refused": index.best(question.text) is None})
+            rows.append(question.row() | {"rank": rank, "refused": not any(hit.fits for hit in hits[:SERVED])})
             bar.advance()
     answerable = [row for row in rows if row["kind"] != "outside"]
     outside = [row for row in rows if row["kind"] == "outside"]
@@ -42,6 +43,13 @@ def measure(index: Index, asked: Sequence[Question], left_out: int, seed: int) -
         if (own := [row for row in answerable if row["kind"] == kind])
     }
     return found, rows
+
+
+def frequency(index: Index, term: str) -> int:
+    """In how many passages a search term stands."""
+    number = index.bm25.vocab_dict.get(term)
+    starts = index.bm25.scores["indptr"]
+    return 0 if number is None else int(starts[number + 1] - starts[number])
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:

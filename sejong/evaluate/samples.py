@@ -1,6 +1,7 @@
 """What a model writes: continuations of given beginnings, and answers to questions, the same on every run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from sejong.evaluate.model import LanguageModel
 from sejong.flow.progress import progress
 
 LONGEST = 48  # tokens of a sample
+SMALL = 30_000_000  # parameters
 TEMPERATURE, TOP_P = 0.8, 0.95
 BROKEN = "\ufffd"
 BEGINNING = 80  # characters of a held-out document that are given
@@ -33,7 +35,7 @@ def write(model: LanguageModel, prompts: Sequence[dict[str, Any]], seed: int) ->
     if not prompts:
         return []
     rows = []
-    with progress(f"samples of {model.name}", total=2 * len(prompts), unit="samples") as bar:
+    with _few_threads(model), progress(f"samples of {model.name}", total=2 * len(prompts), unit="samples") as bar:
         for method in ("greedy", "sampled"):
             torch.manual_seed(seed)
             texts = _continue(model, [prompt["ids"] for prompt in prompts], sampled=method == "sampled")
@@ -48,6 +50,18 @@ def write(model: LanguageModel, prompts: Sequence[dict[str, Any]], seed: int) ->
 def whole(text: str) -> str:
     """`text` without what is left of characters whose bytes are incomplete."""
     return text.replace(BROKEN, "")
+
+
+@contextmanager
+def _few_threads(model: LanguageModel) -> Iterator[None]:
+    """One thread for a small network: a token's matrices are then too small to be worth handing round."""
+    before = torch.get_num_threads()
+    if sum(one.numel() for one in model.network.parameters()) < SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _continue(model: LanguageModel, prompts: Sequence[Sequence[int]], sampled: bool) -> list[str]:

@@ -14,7 +14,7 @@ from sejong.flow import Artifact, the_only
 from sejong.flow.progress import console
 from sejong.language import segment
 from sejong.recipe import EvaluateSettings
-from sejong.retrieval import Index, open_index
+from sejong.retrieval import Hit, Index, open_index
 
 FROM_DOCUMENTS = 3  # held-out documents whose beginning is continued
 ANSWERS = 4  # questions that the tuned model answers from a passage
@@ -24,7 +24,7 @@ def run(settings: EvaluateSettings, inputs: list[Artifact], out: Path) -> dict[s
     """Score the pretrained and the tuned model, an n-gram model and the given others on held-out documents; ask the index.
 
     Raises:
-        Refused: a baseline is unknown, missing, or not the one whose hash the settings hold; evaluate.toml lacks a part.
+        Refused: a baseline is unknown, missing or damaged; evaluate.toml lacks a part.
     """
     corpus, pretrain, align = (the_only(inputs, stage).path for stage in ("corpus", "pretrain", "align"))
     if settings.threads:
@@ -41,7 +41,9 @@ def run(settings: EvaluateSettings, inputs: list[Artifact], out: Path) -> dict[s
     passages = pq.read_table(
         the_only(inputs, "index").path / "passages.parquet", columns=["passage", "document", "heading", "text", "title"]
     )
-    answerable = questions.answerable(corpus, passages, settings.prompts, segmenter, settings.seed)
+    answerable = questions.answerable(
+        corpus, passages, settings.prompts, segmenter, lambda term: retrieval.frequency(index, term), settings.seed
+    )
     outside, left_out = questions.unanswerable(index, settings.prompts)
     found, asked = retrieval.measure(index, [*answerable, *outside], left_out, settings.seed)
     _write_json(out / "retrieval.json", found)
@@ -118,16 +120,24 @@ def _beginnings(model: LanguageModel, settings: EvaluateSettings, held_out: list
 
 
 def _conversations(model: LanguageModel, index: Index, answerable: list[questions.Question]) -> list[dict[str, Any]]:
-    """Questions as the service would ask them: with the passage that fits best, where one does."""
+    """Questions as the service asks them: with the passage that fits best, where one does, or what there is room for of it."""
     found = []
     for question in answerable[:ANSWERS]:
-        hit = index.best(question.text)
-        messages = [{"role": "user", "content": question.text}]
-        if hit is not None:
-            messages.insert(0, {"role": "passage", "content": hit.text})
-        ids = model.conversation(messages)
-        found.append({"prompt": question.text, "from": "question", "passage": hit.text if hit else None, "ids": ids})
+        ids, given = _conversation(model, question.text, index.best(question.text))
+        found.append({"prompt": question.text, "from": "question", "passage": given, "ids": ids})
     return found
+
+
+def _conversation(model: LanguageModel, question: str, hit: Hit | None) -> tuple[list[int], str | None]:
+    """What the model reads, and the part of the passage that is in it."""
+    asked = {"role": "user", "content": question}
+    if hit is not None:
+        for text in (hit.text, hit.quotation):
+            content = f"{hit.heading}\n{text}" if hit.heading else text
+            ids = model.conversation([{"role": "passage", "content": content}, asked])
+            if len(ids) + samples.LONGEST <= model.context:
+                return ids, text
+    return model.conversation([asked]), None
 
 
 def _outside(settings: EvaluateSettings, segmenter: str) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ The layout is fixed by numbers, never by measuring letters, so that the bytes do
 chart is drawn twice, wide and narrow: shrinking one drawing to a phone would shrink its letters.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 from unicodedata import east_asian_width
@@ -20,7 +21,7 @@ VEGA_LITE = "6.4"
 WIDE, NARROW = 640, 300  # pixels, of the whole drawing
 LETTERS = 13  # pixels
 ROW = 44  # pixels a row of an interval chart
-MOST_TICKS = {WIDE: 6, NARROW: 4}
+MOST_TICKS = {WIDE: 6, NARROW: 3}
 POINT = {"type": "point", "filled": True, "opacity": 1}
 
 Draw = Callable[[int], dict[str, Any]]
@@ -57,10 +58,12 @@ def loss(curve: Curve, words: Words, label: str) -> Markup:
 def sizes(bins: list[Bin], words: Words, label: str) -> Markup:
     """How many documents there are of each size, four bars to a power of ten."""
     values = [{"low": one.low, "high": one.high, "documents": one.documents} for one in bins]
-    powers = [10**power for power in range(13) if bins[0].low <= 10**power <= bins[-1].high]
+    first, last = math.floor(math.log10(bins[0].low)), math.ceil(math.log10(bins[-1].high))
+    powers = [10**power for power in range(first, last + 1)]
     names = " : ".join(f"datum.value == {power} ? '{words.size(power, whole=True)}'" for power in powers)
 
     def spec(width: int) -> dict[str, Any]:
+        marked = powers if len(powers) <= MOST_TICKS[width] else powers[::2]
         return {
             "data": {"values": values},
             "mark": {"type": "rect", "fill": "var(--series-1)", "stroke": "var(--page)", "strokeWidth": 1},
@@ -68,8 +71,8 @@ def sizes(bins: list[Bin], words: Words, label: str) -> Markup:
                 "x": {
                     "field": "low",
                     "type": "quantitative",
-                    "scale": {"type": "log", "domain": [bins[0].low, bins[-1].high], "nice": False},
-                    "axis": {"title": None, "values": powers, "labelExpr": f"{names} : ''" if powers else "''", "grid": False},
+                    "scale": {"type": "log", "domain": [powers[0], powers[-1]], "nice": False},
+                    "axis": {"title": None, "values": marked, "labelFlush": False, "labelExpr": f"{names} : ''", "grid": False},
                 },
                 "x2": {"field": "high"},
                 "y": {"field": "documents", "type": "quantitative", "axis": {"title": None, "tickCount": 4, "format": ",d"}},

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from sejong.flow import Artifact
-from sejong.report.read import json_of, table_of
+from sejong.report.read import batches_of, json_of
 
 KEYS = ("source", "licence", "language", "contributor", "split")
 EXAMPLES = 3  # a rule
@@ -119,20 +119,24 @@ def _group(counts: pa.Table, key: str) -> list[Row]:
 
 
 def _drops(artifact: Artifact) -> list[Drop]:
-    """What each rule dropped, most documents first; its examples are the first ids, so nobody chose them."""
-    columns = ["id", "source", "locator", "rule", "reason", "duplicate_of", "bytes", "excerpt"]
-    dropped = table_of(artifact, "dropped.parquet", columns)
-    if dropped is None or dropped.num_rows == 0:
-        return []
-    counts = dropped.group_by("rule").aggregate([("bytes", "sum"), ([], "count_all")]).to_pylist()
-    found = [Drop(one["rule"], one["count_all"], one["bytes_sum"] or 0, _examples(dropped, one["rule"])) for one in counts]
-    return sorted(found, key=lambda drop: (-drop.documents, drop.rule))
+    """What each rule dropped, most documents first, in one pass; its examples are the first ids, so nobody chose them."""
+    counts: dict[str, tuple[int, int]] = {}
+    examples: dict[str, pa.Table] = {}
+    for batch in batches_of(
+        artifact, "dropped.parquet", ["id", "source", "locator", "rule", "reason", "duplicate_of", "bytes", "excerpt"]
+    ):
+        for rule in pc.unique(batch["rule"]).to_pylist():
+            fell = batch.filter(pc.equal(batch["rule"], rule))
+            documents, size = counts.get(rule, (0, 0))
+            counts[rule] = documents + fell.num_rows, size + (pc.sum(fell["bytes"]).as_py() or 0)
+            found = pa.concat_tables([examples[rule], fell]) if rule in examples else fell
+            examples[rule] = found.take(pc.select_k_unstable(found, k=EXAMPLES, sort_keys=[("id", "ascending")]))
+    drops = [Drop(rule, *counts[rule], [_shown(row) for row in examples[rule].to_pylist()]) for rule in counts]
+    return sorted(drops, key=lambda drop: (-drop.documents, drop.rule))
 
 
-def _examples(dropped: pa.Table, rule: str) -> list[dict[str, Any]]:
-    of_rule = dropped.filter(pc.equal(dropped["rule"], rule))
-    first = of_rule.take(pc.select_k_unstable(of_rule, k=EXAMPLES, sort_keys=[("id", "ascending")]))
-    return [{**row, "excerpt": _short(row["excerpt"] or "")} for row in first.to_pylist()]
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "excerpt": _short(row["excerpt"] or "")}
 
 
 def _short(text: str) -> str:

@@ -12,7 +12,7 @@ from sejong.report.provenance import Provenance, read_provenance
 from sejong.report.read import json_of
 from sejong.report.training import Training, conversations, read_training
 
-STAGES = ("corpus", "tokenizer", "tokens", "pretrain", "align", "engine", "index", "evaluate")
+STAGES = ("corpus", "tokenizer", "comparison", "tokens", "pretrain", "align", "engine", "index", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def gather(settings: ReportSettings, inputs: list[Artifact]) -> Facts:
     by_stage = {one.stage: one for one in inputs}
     return Facts(
         corpus=read_corpus(by_stage.get("corpus")),
-        tokenizers=json_of(by_stage.get("tokenizer"), "comparison.json", None),
+        tokenizers=json_of(by_stage.get("comparison"), "comparison.json", None),
         pretrain=read_training(by_stage.get("pretrain")),
         align=read_training(by_stage.get("align")),
         conversations=conversations(by_stage.get("align")),

@@ -1,5 +1,6 @@
 """The measured results: bits per byte beside baselines, answers from sources, samples."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ MEASURES = {  # what retrieval.json measures, and which questions it asked
     "refusal": "unanswerable",
     "false_refusal": "answerable",
 }
+BLANK_LINES = re.compile(r"\n\s*\n")  # of which a small model writes many
 OWN = ("pretrain", "align")  # the models of this run in results.json; the others are baselines
 
 
@@ -88,5 +90,5 @@ def _samples(rows: list[dict[str, Any]]) -> list[Sample]:
     for row in rows:
         given = (row["model"], row["prompt"], row.get("passage"))
         sample = found.setdefault(given, Sample(row["prompt"], row["from"] == "question", row.get("passage"), []))
-        sample.written.append((row["method"], row["continuation"]))
+        sample.written.append((row["method"], BLANK_LINES.sub("\n", row["continuation"])))
     return list(found.values())

@@ -1,6 +1,7 @@
 """Reading the files of other stages. A file that a stage does not write gives nothing; a broken one stops the page."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,14 @@ def lines_of(artifact: Artifact | None, name: str) -> list[dict[str, Any]]:
         raise _broken(path, error) from error
 
 
-def table_of(artifact: Artifact | None, name: str, columns: list[str]) -> pa.Table | None:
-    """Columns of a Parquet file; None where there is no such file."""
+def batches_of(artifact: Artifact | None, name: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Columns of a Parquet file, some rows at a time; none where there is no such file."""
     path = _path(artifact, name)
     if path is None:
-        return None
+        return
     try:
-        return pq.read_table(path, columns=columns)
+        for batch in pq.ParquetFile(path).iter_batches(columns=columns):
+            yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise _broken(path, error) from error
 

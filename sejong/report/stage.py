@@ -49,7 +49,6 @@ def render(settings: ReportSettings, facts: Facts, languages: list[Words]) -> st
         facts=facts,
         views=[View(facts, words, settings.nation, native=words.language != "en") for words in languages],
         settings=settings,
-        nation=settings.nation,
         charts=charts,
         own=OWN,
         version=__version__,

@@ -1,5 +1,6 @@
 """The model and how it learned."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ import pyarrow.compute as pc
 
 from sejong.flow import Artifact
 from sejong.flow.manifest import manifest_metrics, manifest_settings
-from sejong.report.read import json_of, lines_of, table_of
+from sejong.report.read import batches_of, json_of, lines_of
 
 POINTS = 240  # of a loss curve; each is the mean of the steps it stands for
 
@@ -62,8 +63,7 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def conversations(artifact: Artifact | None) -> list[tuple[str, int]]:
     """How many conversations of each kind the model was tuned on, most first."""
-    table = table_of(artifact, "conversations.parquet", ["kind", "split"])
-    if table is None:
-        return []
-    counts = table.filter(pc.equal(table["split"], "train")).group_by("kind").aggregate([([], "count_all")]).to_pylist()
-    return sorted(((one["kind"], one["count_all"]) for one in counts), key=lambda row: (-row[1], row[0]))
+    counts: Counter[str] = Counter()
+    for table in batches_of(artifact, "conversations.parquet", ["kind", "split"]):
+        counts.update(table.filter(pc.equal(table["split"], "train"))["kind"].to_pylist())
+    return sorted(counts.items(), key=lambda row: (-row[1], row[0]))

@@ -34,6 +34,11 @@ class View:
         """The nation's language and English by name, others by code (ISO 639)."""
         return "English" if code == "en" else self.language if code == self.code else code
 
+    def kind_of(self, kind: str) -> str:
+        """A kind of personal identifier, such as `email` or `phone:KR`."""
+        name, _, which = kind.partition(":")
+        return f"{self.words.named('kind', name)} ({which})" if which else self.words.named("kind", name)
+
     @property
     def contents(self) -> list[str]:
         """The sections that this page has, in order."""
@@ -58,14 +63,14 @@ class View:
         w, facts = self.words, self.facts
         said: list[str] = []
         if facts.pretrain:
-            key = "summary_foreign" if self._foreign else "summary_own"
-            said.append(w(key, language=self.language, base=self._foreign or ""))
+            key = "summary_foreign" if self.foreign else "summary_own"
+            said.append(w(key, language=self.language, base=self.foreign or ""))
         if corpus := facts.corpus:
             kept = w.percent(corpus.documents / corpus.read) if corpus.read else w.percent(0)
             sources = len(corpus.groups["source"])
             said.append(w("summary_text", documents=corpus.documents, size=w.size(corpus.bytes), sources=sources, share=kept))
             unlicensed = sum(row.documents for row in corpus.groups["licence"] if row.name is None)
-            said[-1] += " " + (w("summary_unlicensed", count=unlicensed) if unlicensed else w("summary_licensed"))
+            said.append(w("summary_unlicensed", count=unlicensed) if unlicensed else w("summary_licensed"))
         if train := facts.pretrain:
             parameters, epochs = w.count(train.metrics.get("parameters", 0)), w.rounded(train.metrics.get("epochs", 0))
             said.append(w("summary_model", parameters=parameters, tokens=w.count(train.tokens or 0), epochs=epochs))
@@ -122,8 +127,8 @@ class View:
     @property
     def started(self) -> str:
         """How training began."""
-        if self._foreign:
-            return self.words("training_foreign", base=self._foreign)
+        if self.foreign:
+            return self.words("training_foreign", base=self.foreign)
         return self.words("training_own", seed=str(self._seed))
 
     @property
@@ -132,8 +137,8 @@ class View:
         origin = self.facts.provenance
         if origin.initial is None:
             return self.words("independence_unknown")
-        if self._foreign:
-            return self.words("independence_foreign", base=self._foreign)
+        if self.foreign:
+            return self.words("independence_foreign", base=self.foreign)
         return self.words("independence_own", tensors=origin.tensors, seed=str(self._seed))
 
     def loss_alt(self, training: Training) -> str:
@@ -211,7 +216,7 @@ class View:
         return charts.intervals(rows, w, w("retrieval_alt", values=values), highest=1, form=".0%")
 
     @property
-    def _foreign(self) -> str | None:
+    def foreign(self) -> str | None:
         """The open model that training continued from."""
         initial = self.facts.provenance.initial
         foreign = initial["foreign"] if initial else None

@@ -21,9 +21,9 @@ class Words:
             Refused: `texts` lacks a key that the page needs, or has one that it does not know.
         """
         if wrong := sorted(ENGLISH.keys() ^ texts.keys()):
-            kind = "lacks" if wrong[0] in ENGLISH else "has the unknown"
+            kind = "lacks the" if wrong[0] in ENGLISH else "has the unknown"
             raise Refused(
-                f"the nation's report.toml {kind} key `{wrong[0]}` ({len(wrong)} wrong): compare sejong/report/texts.toml"
+                f"the nation's report.toml {kind} key `{wrong[0]}` ({len(wrong)} such keys): compare sejong/report/texts.toml"
             )
         self.language = language
         self.texts = texts
@@ -54,10 +54,12 @@ class Words:
         return written.rstrip("0").rstrip(self.decimal)
 
     def percent(self, share: float) -> str:
-        """A share of 1 as a percentage; what is not nothing is never shown as nothing."""
-        if 0 < share < 0.001:
+        """A share of 1 as a percentage; what is not nothing is never shown as nothing, what is not all never as all."""
+        if share in (0, 1):
+            return f"{self.number(100 * share)}%"
+        if share < 0.001:
             return f"< {self.number(0.1, 1)}%"
-        return f"{self.number(100 * share, 1 if share < 0.995 else 0)}%"
+        return f"> {self.number(99.9, 1)}%" if share > 0.999 else f"{self.number(100 * share, 1)}%"
 
     def size(self, size: float, whole: bool = False) -> str:
         """Bytes in the unit that suits them: to three digits, or whole."""
@@ -71,6 +73,8 @@ class Words:
         for unit, size in (("GWh", 1e9), ("MWh", 1e6), ("kWh", 1e3)):
             if watt_hours >= size:
                 return f"{self.rounded(watt_hours / size)} {unit}"
+        if 0 < watt_hours < 0.005:
+            return f"< {self.number(0.01, 2)} Wh"
         return f"{self.number(watt_hours, 2) if watt_hours < 10 else self.rounded(watt_hours)} Wh"
 
     def count(self, value: float) -> str:
@@ -83,6 +87,8 @@ class Words:
 
     def duration(self, seconds: float) -> str:
         """Seconds as hours, minutes and seconds, the two largest."""
+        if 0 < seconds < 0.05:
+            return f"< {self('duration_seconds', seconds=self.number(0.1, 1))}"
         if seconds < 10:
             return self("duration_seconds", seconds=self.number(seconds, 1))
         whole = round(seconds)

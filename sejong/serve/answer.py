@@ -75,23 +75,54 @@ class Answerer:
         hits = await loop.run_in_executor(self._searching, self.index.search, question)
         return [hit for hit in hits if hit.fits][:SOURCES]
 
-    async def grounded(
+    def grounded(
         self, messages: Sequence[Message], hits: Sequence[Hit], sampling: Sampling, stops: Sequence[str] = ()
     ) -> AsyncGenerator[Part | Ended, None]:
         """Quote the first of `hits` and let the model speak from it; with none of them, say that nothing fits.
 
         Raises:
-            TooLong: the question alone does not fit the model's context.
+            TooLong: at once, if the question alone does not fit the model's context.
         """
         if not hits:
-            yield Part("refusal", self.words["nothing_fits"])
-            yield Ended("stop", len(self.vocabulary.chat(messages[-1:])), 0)
-            return
-        prompt = self._prompt(messages, hits[0], sampling.max_tokens)
+            return self._refuse(messages[-1])
+        return self._quote(hits[0], self._prompt(messages, hits[0], sampling.max_tokens), sampling, stops)
+
+    def alone(
+        self, messages: Sequence[Message], sampling: Sampling, stops: Sequence[str] = ()
+    ) -> AsyncGenerator[Part | Ended, None]:
+        """Let the model speak without a passage. Earlier messages are left out where the context is too short for them.
+
+        Raises:
+            TooLong: at once, if the last message alone does not fit.
+        """
+        prompt = self._fitting(messages, [], min(sampling.max_tokens, self.engine.context // 2))
+        if prompt is None:
+            raise self._too_long("the last message")
+        return self._speak(prompt, sampling, stops)
+
+    def write(
+        self, prompt: list[int], sampling: Sampling, stops: Sequence[str] = (), bounded: bool = False
+    ) -> AsyncGenerator[Piece, None]:
+        """The engine's continuation as text. `bounded`: end with a sentence once there is enough, and where it runs in a circle.
+
+        Raises:
+            TooLong: at once, if the prompt leaves no room in the context.
+        """
+        room = self.engine.context - len(prompt)
+        if room <= 0:
+            raise self._too_long(f"the prompt of {len(prompt)} tokens")
+        return self._write(prompt, replace(sampling, max_tokens=min(sampling.max_tokens, room)), stops, bounded)
+
+    async def _refuse(self, question: Message) -> AsyncGenerator[Part | Ended, None]:
+        yield Part("refusal", self.words["nothing_fits"])
+        yield Ended("stop", len(self.vocabulary.chat([question])), 0)
+
+    async def _quote(
+        self, hit: Hit, prompt: list[int], sampling: Sampling, stops: Sequence[str]
+    ) -> AsyncGenerator[Part | Ended, None]:
         yield Part("label", f"**{self.words['quotation_label']}**\n\n")
-        yield Part("quotation", _blockquote(hits[0]))
-        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, self.engine.context - len(prompt)))
-        said, circling = "", False
+        yield Part("quotation", _blockquote(hit))
+        said = ""
         async with aclosing(self.write(prompt, sampling, stops, bounded=True)) as pieces:
             async for piece in pieces:
                 text = piece.text if said else piece.text.lstrip()
@@ -101,23 +132,11 @@ class Answerer:
                     said += text
                     yield Part("model", text)
                 if piece.finish_reason:
-                    circling = piece.finish_reason == "length"
-                    if said and circling:
+                    if said and piece.finish_reason == "length":
                         yield Part("model", CUT_OFF)
                     yield Ended(piece.finish_reason, len(prompt), piece.tokens)
 
-    async def alone(
-        self, messages: Sequence[Message], sampling: Sampling, stops: Sequence[str] = ()
-    ) -> AsyncGenerator[Part | Ended, None]:
-        """Let the model speak without a passage. Earlier messages are left out where the context is too short for them.
-
-        Raises:
-            TooLong: the last message alone does not fit.
-        """
-        prompt = self._fitting(messages, [], min(sampling.max_tokens, self.engine.context // 2))
-        if prompt is None:
-            raise self._too_long("the last message")
-        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, self.engine.context - len(prompt)))
+    async def _speak(self, prompt: list[int], sampling: Sampling, stops: Sequence[str]) -> AsyncGenerator[Part | Ended, None]:
         async with aclosing(self.write(prompt, sampling, stops)) as pieces:
             async for piece in pieces:
                 if piece.text:
@@ -125,20 +144,12 @@ class Answerer:
                 if piece.finish_reason:
                     yield Ended(piece.finish_reason, len(prompt), piece.tokens)
 
-    async def write(
-        self, prompt: list[int], sampling: Sampling, stops: Sequence[str] = (), bounded: bool = False
+    async def _write(
+        self, prompt: list[int], sampling: Sampling, stops: Sequence[str], bounded: bool
     ) -> AsyncGenerator[Piece, None]:
-        """The engine's continuation as text. `bounded`: end with a sentence once there is enough, and where it runs in a circle.
-
-        Raises:
-            TooLong: the prompt leaves no room in the context.
-        """
-        if len(prompt) >= self.engine.context:
-            raise self._too_long(f"the prompt of {len(prompt)} tokens")
         decoder, until = self.vocabulary.decoder(), StopStrings(stops)
         tokens: list[int] = []
         said = ""
-        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, self.engine.context - len(prompt)))
         async with aclosing(self.engine.generate(prompt, sampling)) as chunks:
             async for chunk in chunks:
                 tokens += chunk.tokens

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.padding import Padding
+from rich.markdown import Markdown
 from rich.text import Text
 
 from sejong.errors import Failed, Refused
@@ -23,6 +23,8 @@ from sejong.serve.run import open_run
 from sejong.serve.text import Message, Vocabulary
 
 TIMEOUT = httpx.Timeout(10, read=120)  # seconds to connect, and between two pieces of an answer
+
+STYLES = {"label": "bold", "quotation": "cyan"}
 
 Speak = Callable[[list[Message]], Iterator[wire.Grounding | Part]]
 
@@ -53,7 +55,7 @@ def ask(run: Path, question: str) -> dict[str, Any]:
 
 def show(found: dict[str, Any]) -> None:
     """Print what `ask` returned: the quotation and the model's words told apart, the sources listed."""
-    console.print(Text(found["answer"]))
+    console.print(Markdown(found["answer"]))
     _show_sources(found["sources"])
     console.print(Text(f"\n{found['notice']}", style="dim"))
 
@@ -88,10 +90,8 @@ def _show_answer(speak: Speak, messages: list[Message], words: dict[str, str]) -
                 sources = piece.model_dump()["sources"]
                 continue
             said += piece.text
-            if piece.kind == "quotation":
-                console.print(Padding(Text(piece.text, style="cyan"), (0, 0, 0, 2)))
-            else:
-                console.print(Text(piece.text, style="bold" if piece.kind == "label" else ""), end="")
+            shown = piece.text.replace("**", "") if piece.kind == "label" else piece.text
+            console.print(Text(shown, style=STYLES.get(piece.kind, "")), end="")
     except KeyboardInterrupt:
         console.print(Text(f" [{words['stopped']}]", style="dim"), end="")
     except Failed as error:

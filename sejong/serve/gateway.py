@@ -1,22 +1,26 @@
 """The gateway: OpenAI's API over one engine, passages of the corpus, the portal. Everything under /v1 needs a key."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, MutableMapping
 from contextlib import aclosing
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sejong import __version__
 from sejong.errors import SejongError, did_you_mean
 from sejong.serve import wire
-from sejong.serve.answer import ANSWER_TOKENS, Answerer, Ended, Part, Piece, TooLong, below_title
+from sejong.serve.answer import ANSWER_TOKENS, Answerer, TooLong, below_title
 from sejong.serve.engines import Sampling
 from sejong.serve.errors import ApiError, documented, from_validation, reply
 from sejong.serve.keys import Keys
@@ -28,7 +32,7 @@ AROUND = 20_000  # characters of a document shown before and after a passage
 COMPLETION_TOKENS = 16  # OpenAI's default of /v1/completions
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-Item = TypeVar("Item", Part | Ended, Piece)
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
 bearer = HTTPBearer(auto_error=False, description="a key of `sejong keys create`")
 
@@ -68,6 +72,7 @@ class Health(BaseModel):
 def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
     """The service of one run."""
     service = FastAPI(title=f"Sejong: {run.model}", version=__version__, docs_url=None, redoc_url=None)
+    service.add_middleware(_Policy)
     _errors(service)
     authorised = Depends(_key_check(keys))
     engine = answerer.engine
@@ -109,7 +114,10 @@ def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
         return _in_document(*found)
 
     @service.post(
-        "/v1/chat/completions", dependencies=[authorised], response_model=wire.ChatReply, responses=documented(400, 401, 404, 503)
+        "/v1/chat/completions",
+        dependencies=[authorised],
+        response_model=wire.ChatReply,
+        responses=documented(400, 401, 404, 503) | STREAMED,
     )
     async def chat(asked: ChatRequest, request: Request) -> Response:
         """Answer a conversation, from the corpus unless `sejong.grounded` is false."""
@@ -123,13 +131,15 @@ def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
         else:
             hits = []
             parts = answerer.alone(messages, _sampling(asked, asked.most_tokens or engine.context, 1.0), asked.stop)
-        parts = await _started(parts)
         if asked.stream:
             return _stream(wire.chat_events(head, parts, hits, run.words["notice"], asked.include_usage))
         return await _until_gone(request, wire.whole_chat(head, parts, hits, run.words["notice"]))
 
     @service.post(
-        "/v1/completions", dependencies=[authorised], response_model=wire.TextReply, responses=documented(400, 401, 404, 503)
+        "/v1/completions",
+        dependencies=[authorised],
+        response_model=wire.TextReply,
+        responses=documented(400, 401, 404, 503) | STREAMED,
     )
     async def complete(asked: CompletionRequest, request: Request) -> Response:
         """Continue a text with the model alone."""
@@ -138,17 +148,29 @@ def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
         prompt = _prompt(asked, answerer)
         head = wire.Head("cmpl", run.model, run.fingerprint)
         sampling = _sampling(asked, asked.max_tokens or COMPLETION_TOKENS, 1.0)
-        pieces = await _started(answerer.write(prompt, sampling, asked.stop))
+        pieces = answerer.write(prompt, sampling, asked.stop)
         if asked.stream:
             return _stream(wire.text_events(head, len(prompt), pieces, asked.include_usage))
         return await _until_gone(request, wire.whole_text(head, len(prompt), pieces))
 
     service.mount("/", StaticFiles(directory=PORTAL, html=True))
+    service.openapi = lambda: _description(service)  # type: ignore[method-assign]
     return service
 
 
+def _description(service: FastAPI) -> dict[str, Any]:
+    """The API's description, without FastAPI's own validation errors, which are sent in OpenAI's form as 400."""
+    found = get_openapi(title=service.title, version=service.version, routes=service.routes)
+    for path in found["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    for schema in ("HTTPValidationError", "ValidationError"):
+        found["components"]["schemas"].pop(schema, None)
+    return found
+
+
 def _errors(service: FastAPI) -> None:
-    """Every error in OpenAI's form, and the portal's content policy on every answer."""
+    """Every error in OpenAI's form."""
 
     @service.exception_handler(ApiError)
     async def known(_: Request, error: ApiError) -> JSONResponse:
@@ -160,9 +182,10 @@ def _errors(service: FastAPI) -> None:
 
     @service.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
-        answer = reply(ApiError(error.status_code, f"{request.method} {request.url.path}: {error.detail}"))
-        answer.headers.update(error.headers or {})
-        return answer
+        # The portal is mounted at / and would hide that an address exists for another method.
+        known = any(route.matches(request.scope)[0] == Match.PARTIAL for route in service.routes)
+        status, detail = (405, "Method Not Allowed") if known else (error.status_code, error.detail)
+        return reply(ApiError(status, f"{request.method} {request.url.path}: {detail}"))
 
     @service.exception_handler(TooLong)
     async def too_long(_: Request, error: TooLong) -> JSONResponse:
@@ -172,12 +195,22 @@ def _errors(service: FastAPI) -> None:
     async def failed(_: Request, error: SejongError) -> JSONResponse:
         return reply(ApiError(500, str(error), "engine_failed"))
 
-    @service.middleware("http")
-    async def policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+
+class _Policy:
+    """Send the portal's content policy with every answer. Plain ASGI: Starlette's HTTP middleware hides that a client hung up."""
+
+    def __init__(self, service: ASGIApp) -> None:
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self.service(scope, receive, with_policy)
 
 
 def _key_check(keys: Keys) -> Callable[..., str]:
@@ -221,19 +254,6 @@ def _prompt(asked: CompletionRequest, answerer: Answerer) -> list[int]:
     if not all(0 <= token < size for token in tokens):
         raise ApiError(400, f"`prompt`: token ids lie between 0 and {size - 1}", "invalid_value", "prompt")
     return tokens
-
-
-async def _started(parts: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-    """The same iterator, asked for its first item already: what is wrong with a request is known before the answer begins."""
-    first = await anext(parts)
-
-    async def again() -> AsyncGenerator[Item, None]:
-        async with aclosing(parts):
-            yield first
-            async for part in parts:
-                yield part
-
-    return again()
 
 
 def _stream(events: AsyncGenerator[bytes, None]) -> StreamingResponse:

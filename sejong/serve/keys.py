@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from sejong.errors import Failed, Refused, did_you_mean
+from sejong.serve.engines import reason
 
 PREFIX = "sk-sejong-"
 DATABASE = "SEJONG_DATABASE"  # environment: a SQLAlchemy URL, for PostgreSQL
@@ -48,7 +49,7 @@ class Keys:
             Table.metadata.create_all(self._database)
         except (SQLAlchemyError, ImportError) as error:
             raise Failed(
-                f"the service's database cannot be opened ({_short(error)}): set {DATABASE} to a SQLAlchemy URL"
+                f"the service's database cannot be opened ({reason(error)}): set {DATABASE} to a SQLAlchemy URL"
             ) from error
 
     def create(self, name: str) -> str:
@@ -142,7 +143,3 @@ def _digest(salt: str, secret: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-
-
-def _short(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

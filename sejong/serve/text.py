@@ -36,17 +36,18 @@ class Vocabulary:
 
     def __init__(self, folder: Path) -> None:
         try:
-            file = folder / "tokenizer.json"
-            kind = json.loads(file.read_text("utf-8")).get("decoder") or {}
-            self._tokenizer = Tokenizer.from_file(str(file))
-            self._verbatim = Tokenizer.from_file(str(file))
+            kind = json.loads((folder / "tokenizer.json").read_text("utf-8")).get("decoder") or {}
             self._config: dict[str, Any] = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            if "ByteLevel" not in [kind.get("type"), *(one.get("type") for one in kind.get("decoders", []))]:
+                raise Failed(
+                    f"the tokenizer in {folder} is not byte-level ({kind.get('type')}): only byte-level text is streamed"
+                )
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._verbatim = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Failed:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception
             raise Failed(f"the tokenizer in {folder} cannot be read ({error}): build the stage `engine` again") from error
-        if "ByteLevel" not in [kind.get("type"), *(one.get("type") for one in kind.get("decoders", []))]:
-            raise Failed(
-                f"the tokenizer in {folder} is not byte-level ({kind.get('type')}): this service streams only byte-level text"
-            )
         self._verbatim.encode_special_tokens = True
         self.size = int(self._tokenizer.get_vocab_size(with_added_tokens=True))
         template = folder / "chat_template.jinja"

@@ -40,6 +40,16 @@ def compare(text: Path, tokenizers: list[str]) -> list[dict[str, Any]]:
     return measure(texts, [open_vocabulary(name) for name in [*tokenizers, *([] if "bytes" in tokenizers else ["bytes"])]])
 
 
+def lines(rows: list[dict[str, Any]]) -> list[str]:
+    """What `compare` found, for a person: a line a tokenizer."""
+    width = max(len(row["tokenizer"]) for row in rows)
+    return [
+        f"{row['tokenizer']:<{width}}  {row['bytes_per_token']:7.3f} bytes per token  "
+        f"{row['tokens_per_1000_characters']:9.1f} tokens per 1,000 characters  {row['vocabulary']:>9,} in the vocabulary"
+        for row in rows
+    ]
+
+
 def measure(texts: list[str], vocabularies: list[Vocabulary]) -> list[dict[str, Any]]:
     """One row a vocabulary over `texts`, which must not be empty."""
     size, characters = sum(len(text.encode()) for text in texts), sum(map(len, texts))

@@ -11,6 +11,8 @@ from tokenizers import Tokenizer, models
 from tokenizers.pre_tokenizers import ByteLevel
 
 from sejong.errors import Refused
+from sejong.flow import sha256_file
+from sejong.recipe import OutsideModel
 from sejong.tokenizer.pieces import Pieces, pieces, pre_tokenizer
 
 
@@ -48,6 +50,12 @@ def open_named(name: str) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     return from_ranks(parse_ranks(raw), pieces(entry.pieces))
+
+
+def installed() -> list[OutsideModel]:
+    """The vocabularies of NAMED whose packages are here, as settings that name them and hold the hash of their file."""
+    found = {name: _find(entry) for name, entry in NAMED.items()}
+    return [OutsideModel(name=name, sha256=sha256_file(path), path=name) for name, path in found.items() if path]
 
 
 def parse_ranks(raw: bytes) -> dict[bytes, int]:

@@ -1,4 +1,4 @@
-"""Train a tokenizer on the training split, or take over the base model's; compare it with others on held-out text."""
+"""Train a tokenizer on the training split, or take over the base model's."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,20 +15,18 @@ from sejong.flow.progress import console, progress
 from sejong.language import segment
 from sejong.recipe import TokenizerSettings
 from sejong.tokenizer import special
-from sejong.tokenizer.compare import Vocabulary, measure, open_vocabulary
+from sejong.tokenizer.compare import Vocabulary, measure
 from sejong.tokenizer.pieces import pieces, pre_tokenizer, training_pre_tokenizer
-from sejong.tokenizer.texts import sample, total_bytes
+from sejong.tokenizer.texts import held_out, sample, total_bytes
 
 BOUNDARY = "\uffff"  # a code point that is never a character: marks where no merge may cross
 LONGEST_PIECE = 256  # characters
 LONGEST_TOKEN = 48  # bytes: sixteen Hangul syllables; longer tokens are boilerplate learned by heart
 SEEN_AT_LEAST = 2  # a pair met once teaches nothing
-HELD_OUT_BYTES = 2_000_000
-HELD_OUT = ["validation", "test"]
 
 
 def run(settings: TokenizerSettings, inputs: list[Artifact], out: Path) -> dict[str, Any]:
-    """Train on a sample of the training split (or copy the base's) and compare on text it has not seen.
+    """Train on a sample of the training split (or copy the base's) and measure it on text it has not seen.
 
     The tokenizer changes no character: text is NFC when it leaves the corpus stage, and what is encoded is decoded byte for byte.
 
@@ -59,10 +57,9 @@ def run(settings: TokenizerSettings, inputs: list[Artifact], out: Path) -> dict[
             f"  the text gives {metrics['vocabulary']:,} tokens, not the {settings.vocabulary:,} asked for: no further pair "
             f"occurs {SEEN_AT_LEAST} times in its {metrics['sample_bytes']:,} bytes"
         )
+    unseen = held_out(corpus)
     own = Vocabulary("own", tokenizer.get_vocab_size(), lambda texts: _lengths(tokenizer, texts))
-    comparison = compare_on_held_out(corpus, [own, *(open_vocabulary(one.path, one.name) for one in settings.against)])
-    _write_json(out / "comparison.json", comparison)
-    return {**metrics, "bytes_per_token": comparison[0]["bytes_per_token"] if comparison else None}
+    return {**metrics, "bytes_per_token": measure(unseen, [own])[0]["bytes_per_token"] if unseen else None}
 
 
 def train(settings: TokenizerSettings, texts: Iterable[str]) -> Tokenizer:
@@ -126,12 +123,6 @@ def begin_first(tokenizer: Tokenizer) -> processors.PostProcessor:
     return processors.TemplateProcessing(
         single=f"{special.BEGIN} $A", pair=f"{special.BEGIN} $A {special.BEGIN} $B:1", special_tokens=[begin]
     )
-
-
-def compare_on_held_out(corpus: Path, vocabularies: list[Vocabulary]) -> list[dict[str, Any]]:
-    """One row a vocabulary, plain bytes last; no rows where the corpus has nothing held out."""
-    texts = list(sample(corpus, HELD_OUT, HELD_OUT_BYTES))
-    return measure(texts, [*vocabularies, open_vocabulary("bytes")]) if texts else []
 
 
 def _with_progress(texts: Iterable[str], size: int) -> Iterator[str]:

@@ -12,6 +12,8 @@ from sejong.errors import Failed
 
 GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, are spread evenly however many there are
 SLICE = 65_536  # characters: no text longer than this enters the trainer or a segmenter in one piece
+HELD_OUT = ["validation", "test"]
+HELD_OUT_BYTES = 2_000_000
 
 
 def sample(corpus: Path, splits: list[str], limit: int) -> Iterator[str]:
@@ -55,3 +57,8 @@ def _batches(corpus: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
         raise Failed(f"{corpus / 'documents'} holds no part-*.parquet: build the corpus again")
     for part in parts:
         yield from pq.ParquetFile(part).iter_batches(batch_size=512, columns=columns)
+
+
+def held_out(corpus: Path) -> list[str]:
+    """Text that no training sees, as much of it as a comparison needs; empty where the corpus has none."""
+    return list(sample(corpus, HELD_OUT, HELD_OUT_BYTES))

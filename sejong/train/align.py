@@ -7,7 +7,7 @@ pretraining's.
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from sejong.recipe import AlignSettings
 from sejong.train import device as devices
 from sejong.train.batches import IGNORED, Batch, shuffled
 from sejong.train.conversations import ANSWER, REFUSAL, SECTION, Conversation, make, prompts
-from sejong.train.loop import Plan, mean_loss, plan, train
+from sejong.train.loop import Plan, mean_loss, sequences_of, train
 from sejong.train.pretrain import default_rate, metrics, write_model, write_rows
 from sejong.train.tokens import encode, open_tokenizer, special_ids
 
@@ -33,6 +33,7 @@ RATE_SHARE = 0.5  # of pretraining's peak rate
 VALIDATION_CONVERSATIONS = 200
 SAMPLE_DOCUMENTS = 200  # measured to know how many characters a token holds
 OTHER_TOKENS = 96  # of a sequence: instructions, question and answer beside the passage
+CONVERSATIONS_A_SEQUENCE = 8  # more than fit one, so that no more are made than the steps can read
 WINDOW = 256  # conversations packed together
 SCHEMA = pa.schema(
     [
@@ -65,8 +66,11 @@ def run(settings: AlignSettings, inputs: list[Artifact], out: Path) -> dict[str,
     tokenizer = open_tokenizer(folder)
     words = prompts(settings.prompts)
     characters = int((context - OTHER_TOKENS) * characters_per_token(corpus, tokenizer))
-    limits = {"train": settings.conversations, "validation": VALIDATION_CONVERSATIONS}
-    made = {split: make(documents(corpus, split), split, words, settings.seed, characters, limit) for split, limit in limits.items()}
+    enough = CONVERSATIONS_A_SEQUENCE * todo.sequences * todo.steps
+    limits = {"train": min(settings.conversations, enough), "validation": VALIDATION_CONVERSATIONS}
+    made = {
+        split: make(documents(corpus, split), split, words, settings.seed, characters, limit) for split, limit in limits.items()
+    }
     prefix = conversation_prefix(folder, special_ids(tokenizer))
     packed = {split: Packed(some, tokenizer, prefix, context, settings.seed) for split, some in made.items()}
     if not packed["train"].kept:
@@ -98,16 +102,24 @@ def planned(settings: AlignSettings, context: int, width: int) -> Plan:
         Failed: number format, compilation or the number of steps is still left to a probe.
     """
     if settings.dtype == "auto" or settings.compile == "auto" or settings.steps is None:
-        raise Failed("align.dtype, align.compile or align.steps is still open: run the probe (sejong build does), or set them")
-    rate = settings.learning_rate or RATE_SHARE * default_rate(width)
-    dtype = devices.DTYPES[settings.dtype]
-    return plan("tuning", settings.steps, context, settings.batch_tokens, settings.pass_tokens, rate, dtype, settings.compile)
+        raise Failed("align.dtype, align.compile or align.steps is still open: set them, or use `sejong build`, which probes")
+    sequences, pass_sequences = sequences_of(context, settings.batch_tokens, settings.pass_tokens)
+    return Plan(
+        title="tuning",
+        steps=settings.steps,
+        context=context,
+        sequences=sequences,
+        pass_sequences=pass_sequences,
+        learning_rate=settings.learning_rate or RATE_SHARE * default_rate(width),
+        dtype=devices.DTYPES[settings.dtype],
+        compile=settings.compile,
+    )
 
 
 def documents(corpus: Path, split: str) -> Iterator[tuple[str, str]]:
     """(id, text) of a split in the order of the corpus, which is that of the ids."""
-    texts = ds.dataset(sorted((corpus / "documents").glob("*.parquet")), format="parquet")  # type: ignore[no-untyped-call]
-    for batch in texts.to_batches(columns=["id", "text"], filter=pc.field("split") == split, batch_readahead=1, fragment_readahead=1):
+    texts = ds.dataset(sorted((corpus / "documents").glob("*.parquet")), format="parquet")
+    for batch in texts.to_batches(["id", "text"], filter=pc.field("split") == split, batch_readahead=1, fragment_readahead=1):
         yield from zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True)
 
 
@@ -121,7 +133,7 @@ def characters_per_token(corpus: Path, tokenizer: Tokenizer) -> float:
 def conversation_prefix(folder: Path, special: dict[str, int]) -> list[int]:
     """The ids that the chat template puts before the first message: the beginning and the nation's instructions."""
     template = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    ids: list[int] = template.apply_chat_template([{"role": "user", "content": ""}], tokenize=True, return_dict=False)
+    ids = cast(list[int], template.apply_chat_template([{"role": "user", "content": ""}], tokenize=True, return_dict=False))
     return ids[: ids.index(special["user"])]
 
 
@@ -134,7 +146,7 @@ def check_template(folder: Path, packed: "Packed") -> None:
     template = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     messages = [{"role": role, "content": content} for role, content in packed.kept[0].messages]
     if template.apply_chat_template(messages, tokenize=True, return_dict=False) != packed.ids(0):
-        raise Failed(f"the chat template in {folder} does not give the ids of docs/reference/stages.md: build the tokenizer again")
+        raise Failed(f"the chat template in {folder} does not follow docs/reference/stages.md: build the tokenizer again")
 
 
 class Packed:
@@ -196,7 +208,7 @@ class Packed:
         return Batch(torch.from_numpy(tokens), torch.from_numpy(targets), torch.from_numpy(documents))
 
     def _epoch_packs(self, epoch: int) -> list[list[int]]:
-        """The conversations of an epoch, shuffled, then packed a window at a time, the longest first, each where it first fits."""
+        """The conversations of an epoch, shuffled, then packed a window at a time: the longest first, where it first fits."""
         order = shuffled(len(self._ids), self.seed, epoch)
         packs: list[list[int]] = []
         for start in range(0, len(order), WINDOW):
@@ -227,4 +239,4 @@ def write_conversations(made: list[Conversation], out: Path) -> None:
         }
         for one in sorted(made, key=lambda one: (one.split, one.id))
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), out / "conversations.parquet")  # type: ignore[no-untyped-call]
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), out / "conversations.parquet")

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
 from sejong.train.batches import Batch
@@ -58,7 +59,14 @@ def attention_mask(documents: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def segment_attention(
-    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: Tensor | None, scaling: float, lengths: list[int], **_: Any
+    _module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _mask: Tensor | None,
+    scaling: float,
+    lengths: list[int],
+    **_: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention inside each segment.
 
@@ -69,9 +77,7 @@ def segment_attention(
         (1, tokens, heads, head width), and no weights.
     """
     parts = zip(*(one.split(lengths, dim=2) for one in (query, key, value)), strict=True)
-    attended = [
-        torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=True) for q, k, v in parts
-    ]
+    attended = [scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=True) for q, k, v in parts]
     return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
 
 

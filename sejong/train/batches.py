@@ -1,4 +1,4 @@
-"""What training reads: sequences by their global position. A position means the same sequence whatever the batch or the number of ranks.
+"""What training reads: sequences by their global position, which means the same whatever the batch or the number of ranks.
 
 An epoch is the documents in an order drawn from the seed, laid end to end and cut into sequences; the next epoch follows
 without a gap. Each token of an epoch is read once. Position `p` holds the tokens from `p · context` on.
@@ -48,7 +48,7 @@ class Stream:
     def __init__(self, folder: Path, split: str, context: int, seed: int | None) -> None:
         """Open the `tokens` artifact. With `seed` None the documents keep their order (validation)."""
         described = json.loads((folder / "tokens.json").read_text("utf-8"))
-        table = pq.read_table(folder / "documents.parquet", filters=pc.field("split") == split)  # type: ignore[no-untyped-call]
+        table = pq.read_table(folder / "documents.parquet", filters=pc.field("split") == split)
         self.context = context
         self.seed = seed
         self.ids: pa.ChunkedArray = table["id"]

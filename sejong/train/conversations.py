@@ -17,10 +17,12 @@ from sejong.errors import Refused
 from sejong.retrieval.passages import PATH, cut, sentences
 
 ANSWER, REFUSAL, SECTION = "answer", "refusal", "section"
-REFUSAL_SHARE, SECTION_SHARE = 0.4, 0.2  # of the passages; every passage gives one `answer`
+# Of the passages; every passage gives one `answer`. A small model says what it heard most: with more refusals, nothing else.
+REFUSAL_SHARE, SECTION_SHARE = 0.06, 0.2
 PASSAGE_CHARACTERS = 600  # as long as the index cuts them
 ANSWER_CHARACTERS = (8, 240)  # shortest and longest sentence worth answering with
 SECTION_CHARACTERS = 240
+STOPS = tuple(".!?…。！？।။៕")
 TOPIC_WORDS, TOPIC_CHARACTERS = 4, 24  # what a text without headings is asked by
 SHORT_HEADING = 4  # characters; a shorter one ("Use") says nothing without the one above it
 UNRELATED = 0.25  # most of a question's character pairs that a passage for a refusal may hold
@@ -90,11 +92,12 @@ def make(
         found += groundings(document, text, min(characters, PASSAGE_CHARACTERS))
         if len(found) * per_passage >= limit:
             break
-    draws = np.random.PCG64([seed, len(found)]).random_raw(4 * len(found)).reshape(-1, 4) if found else np.zeros((0, 4), np.uint64)
+    draws = np.random.PCG64([seed, len(found)]).random_raw(4 * len(found)).reshape(-1, 4)
     made: list[Conversation] = []
     for place, (one, draw) in enumerate(zip(found, draws.tolist(), strict=True)):
         question = words.questions[draw[0] % len(words.questions)].replace("{topic}", one.topic)
-        made.append(conversation(one.document, ANSWER, split, [("passage", one.content), ("user", question), ("assistant", one.key)]))
+        messages = [("passage", one.content), ("user", question), ("assistant", one.key)]
+        made.append(conversation(one.document, ANSWER, split, messages))
         if draw[1] < REFUSAL_SHARE * 2**64 and (other := unrelated(found, place, draw[3])):
             messages = [("passage", other.content), ("user", question), ("assistant", words.refusal)]
             made.append(conversation(one.document, REFUSAL, split, messages))
@@ -114,13 +117,15 @@ def groundings(document: str, text: str, characters: int) -> Iterator[Grounding]
     for passage in cut(text, characters):
         body = text[passage.start : passage.end]
         shortest, longest = ANSWER_CHARACTERS
+        heading = passage.heading.rpartition(PATH)[2]
         candidates = [body[start:end] for start, end in sentences(body) if shortest <= end - start <= longest]
+        candidates = [one for one in candidates if one != heading]
         if not candidates:
             continue
-        heading = passage.heading.rpartition(PATH)[2]
         topic = topic_of(passage.heading) if heading else leading_words(candidates[len(body) % len(candidates)])
         wanted = pairs(topic)
-        key = max(candidates, key=lambda sentence: len(wanted & pairs(sentence)))  # the first of equals
+        # Whole sentences before fragments of tables and menus; the first of equals.
+        key = max(candidates, key=lambda sentence: (sentence.endswith(STOPS), len(wanted & pairs(sentence))))
         yield Grounding(document, topic, passage.heading, body, key)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import transformers
+from torch.utils import deterministic
 
 from sejong.errors import Failed
 
@@ -20,7 +21,7 @@ def prepare(threads: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.set_num_threads(threads or os.cpu_count() or 1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads unwritten memory
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
@@ -38,7 +39,8 @@ def compiler_fault(device: torch.device) -> str | None:
 def require_compiler(device: torch.device, section: str) -> None:
     """Refuse to go on where `section`.compile is true and cannot be done: eager training would give other bytes."""
     if fault := compiler_fault(device):
-        raise Failed(f"{section}.compile is true, but there is {fault}: install g++ and python3-dev, or set {section}.compile to false")
+        remedy = f"install g++ and python3-dev, or set {section}.compile to false"
+        raise Failed(f"{section}.compile is true, but there is {fault}: {remedy}")
 
 
 def describe(device: torch.device) -> dict[str, Any]:

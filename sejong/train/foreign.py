@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from sejong.errors import Refused, did_you_mean
 from sejong.flow import sha256_file
-from sejong.recipe import PretrainSettings
+from sejong.recipe import OutsideModel
 from sejong.train.initial import uniform
 
 SHAPES = ("llama", "qwen2", "qwen3")  # whose layers take a mask of documents and whose logits are a plain product
@@ -18,15 +18,16 @@ CARD_LINES = 40
 
 
 def load(
-    folder: Path, tokenizer: Path, settings: PretrainSettings, vocabulary: int, special: dict[str, int]
+    base: OutsideModel, tokenizer: Path, seed: int, vocabulary: int, special: dict[str, int]
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
-    """The open model in `folder` with its vocabulary turned into ours, and the record of where it came from.
+    """The open model at `base.path` with its vocabulary turned into ours, and the record of where it came from.
 
-    A token that both vocabularies have keeps its vector; a new one starts from the mean of theirs plus values drawn from the seed.
+    A token that both vocabularies have keeps its vector; a new one starts near the mean of theirs, drawn from the seed.
 
     Raises:
         Refused: not a Hugging Face folder, or a kind of model that this loop does not train.
     """
+    folder = Path(base.path)
     try:
         kind = json.loads((folder / "config.json").read_text("utf-8"))["model_type"]
         theirs = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
@@ -38,16 +39,20 @@ def load(
         folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
     )
     ours = Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_vocab()
-    model.config.architectures = [type(model).__name__]
-    for embedding in dict.fromkeys((model.get_input_embeddings(), model.get_output_embeddings())):
-        embedding.weight = torch.nn.Parameter(adapted(embedding.weight.detach(), theirs, ours, vocabulary, settings.seed))
-    model.get_input_embeddings().num_embeddings = model.get_output_embeddings().out_features = vocabulary
-    model.tie_weights()
-    model.config.vocab_size = model.vocab_size = model.base_model.vocab_size = vocabulary
+    before = [one.detach().clone() for one in embedding_weights(model)]
+    cast(Any, model).resize_token_embeddings(vocabulary, mean_resizing=False)
+    with torch.no_grad():
+        for one, weight in zip(embedding_weights(model), before, strict=True):
+            one.copy_(adapted(weight, theirs, ours, vocabulary, seed))
     model.config.pad_token_id, model.config.bos_token_id = special["pad"], special["begin"]
     model.config.eos_token_id = [special["end"], special["turn"]]
-    model.get_input_embeddings().padding_idx = None
-    return model, record(folder)
+    cast(torch.nn.Embedding, model.get_input_embeddings()).padding_idx = None
+    return model, record(base.name, folder)
+
+
+def embedding_weights(model: PreTrainedModel) -> list[torch.Tensor]:
+    """(vocabulary, width), where tokens enter and where they leave; the two may be one."""
+    return [cast(torch.Tensor, one.weight) for one in (model.get_input_embeddings(), model.get_output_embeddings())]
 
 
 def adapted(weight: torch.Tensor, theirs: dict[str, int], ours: dict[str, int], vocabulary: int, seed: int) -> torch.Tensor:
@@ -61,11 +66,11 @@ def adapted(weight: torch.Tensor, theirs: dict[str, int], ours: dict[str, int], 
     return rows
 
 
-def record(folder: Path) -> dict[str, Any]:
+def record(name: str, folder: Path) -> dict[str, Any]:
     """Name, licence as its own files state it, and the hash of every file."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
     return {
-        "name": config.get("_name_or_path") or folder.name,
+        "name": name,
         "licence": config.get("license") or card_licence(folder / "README.md"),
         "files": {str(path.relative_to(folder)): sha256_file(path) for path in sorted(folder.rglob("*")) if path.is_file()},
     }

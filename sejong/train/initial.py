@@ -53,7 +53,7 @@ def llama_config(settings: PretrainSettings, vocabulary: int, special: dict[str,
 def initial_model(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
     """A model on the CPU in float32 whose weights follow from `config` and `seed` alone."""
     with torch.random.fork_rng(devices=[]):  # the class draws weights of its own; they are overwritten
-        model = LlamaForCausalLM._from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+        model: LlamaForCausalLM = LlamaForCausalLM._from_config(config, attn_implementation="sdpa", dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(initial_tensor(name, tuple(parameter.shape), config, seed)))

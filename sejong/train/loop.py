@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -53,12 +53,11 @@ class Plan:
         return self.sequences * self.context
 
 
-def plan(title: str, steps: int, context: int, batch_tokens: int, pass_tokens: int, learning_rate: float, dtype: torch.dtype, compile_: bool) -> Plan:
-    """Whole sequences a step, and whole passes of equal size a step."""
+def sequences_of(context: int, batch_tokens: int, pass_tokens: int) -> tuple[int, int]:
+    """Whole sequences a step, and a pass: as many as fit, such that all passes of a step are equal."""
     sequences = max(1, batch_tokens // context)
-    most = max(1, pass_tokens // context)
-    pass_sequences = max(count for count in range(1, min(most, sequences) + 1) if sequences % count == 0)
-    return Plan(title, steps, context, sequences, pass_sequences, learning_rate, dtype, compile_)
+    most = min(sequences, max(1, pass_tokens // context))
+    return sequences, max(count for count in range(1, most + 1) if sequences % count == 0)
 
 
 def train(model: PreTrainedModel, plan: Plan, read: Read, validate: Callable[[], Row] | None, scratch: Path) -> list[Row]:
@@ -82,7 +81,8 @@ def train(model: PreTrainedModel, plan: Plan, read: Read, validate: Callable[[],
             loss, norm = one_step(model, optimiser, batch, plan, rate)
             step += 1
             if not math.isfinite(loss) or not math.isfinite(norm):
-                raise Failed(f"the loss of {plan.title} is not a number at step {step}: lower the learning rate, or set dtype to float32")
+                remedy = "lower its learning_rate, or set its dtype to float32"
+                raise Failed(f"the loss of {plan.title} is not a number at step {step}: {remedy}")
             if step % log_every == 0 or step == plan.steps:
                 tokens = step * plan.step_tokens
                 rows.append({"step": step, "tokens": tokens, "loss": loss, "learning_rate": rate, "gradient_norm": norm})
@@ -98,7 +98,9 @@ def train(model: PreTrainedModel, plan: Plan, read: Read, validate: Callable[[],
     return rows
 
 
-def one_step(model: PreTrainedModel, optimiser: torch.optim.Optimizer, batch: Batch, plan: Plan, rate: float) -> tuple[float, float]:
+def one_step(
+    model: PreTrainedModel, optimiser: torch.optim.Optimizer, batch: Batch, plan: Plan, rate: float
+) -> tuple[float, float]:
     """One optimiser step. Returns the mean loss of the batch in nats a target, and the gradient's norm before clipping."""
     for group in optimiser.param_groups:
         group["lr"] = rate
@@ -106,7 +108,7 @@ def one_step(model: PreTrainedModel, optimiser: torch.optim.Optimizer, batch: Ba
     total = torch.zeros((), device=batch.tokens.device)
     for first in range(0, len(batch.tokens), plan.pass_sequences):
         loss = summed_loss(model, batch[first : first + plan.pass_sequences], plan.dtype) / targets
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         total += loss.detach()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimiser.step()
@@ -150,17 +152,18 @@ def adamw(model: PreTrainedModel) -> torch.optim.AdamW:
 
 
 def make_ready(model: PreTrainedModel, plan: Plan, device: torch.device) -> None:
-    """Choose the attention and compile one layer's code, which all layers share: seconds instead of a minute for the whole model."""
+    """Choose the attention; compile one layer's code, which all layers share: seconds instead of a minute for the whole."""
     attention.choose(model, device, plan.compile)
     if plan.compile:
         torch.compiler.reset()  # what was compiled before in this process must not matter
-        for layer in model.base_model.layers:
+        for layer in cast(torch.nn.ModuleList, model.base_model.layers):
             layer.compile(dynamic=False)
 
 
 def save(scratch: Path, model: PreTrainedModel, optimiser: torch.optim.Optimizer, step: int, rows: list[Row]) -> None:
     """Write a checkpoint in place of the last one, whole or not at all."""
-    state = {"step": step, "rows": rows, "model": model.state_dict(), "optimiser": optimiser.state_dict(), "random": torch.get_rng_state()}
+    state = {"step": step, "rows": rows, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    state["random"] = torch.get_rng_state()
     with atomic(scratch / "checkpoint.pt") as path:
         torch.save(state, path)
 

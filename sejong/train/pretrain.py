@@ -1,4 +1,4 @@
-"""Pretraining: a Llama-shaped model from the recorded seed (or from a foreign base, which is then recorded) and the token shards."""
+"""Pretraining: a Llama-shaped model from the recorded seed, or from a foreign base, which is then recorded."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ from sejong.recipe import PretrainSettings
 from sejong.train import device as devices
 from sejong.train import foreign, initial
 from sejong.train.batches import IGNORED, Stream, token_bytes
-from sejong.train.loop import Plan, Row, mean_loss, plan, train
+from sejong.train.loop import Plan, Row, mean_loss, sequences_of, train
 from sejong.train.tokens import open_tokenizer, special_ids
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
@@ -53,7 +53,8 @@ def run(settings: PretrainSettings, inputs: list[Artifact], out: Path) -> dict[s
     rows = train(model, todo, stream.batch, held_out.measure if held_out.batches else None, scratch(out))
     write_model(model, tokenizer, out / "model")
     write_rows(rows, out)
-    return metrics(model, todo, rows) | {"tokens": todo.steps * todo.step_tokens, "epochs": todo.steps * todo.step_tokens / stream.tokens}
+    read = todo.steps * todo.step_tokens
+    return metrics(model, todo, rows) | {"tokens": read, "epochs": read / stream.tokens}
 
 
 def planned(settings: PretrainSettings) -> Plan:
@@ -64,21 +65,24 @@ def planned(settings: PretrainSettings) -> Plan:
     """
     steps = math.ceil(settings.tokens / settings.batch_tokens) if settings.tokens else settings.steps
     if settings.dtype == "auto" or settings.compile == "auto" or steps is None:
-        raise Failed("pretrain.dtype, pretrain.compile or pretrain.steps is still open: run the probe (sejong build does), or set them")
-    return plan(
-        "pretraining",
-        steps,
-        settings.context,
-        settings.batch_tokens,
-        settings.pass_tokens,
-        settings.learning_rate or default_rate(settings.width),
-        devices.DTYPES[settings.dtype],
-        settings.compile,
+        raise Failed(
+            "pretrain.dtype, pretrain.compile or pretrain.steps is still open: set them, or use `sejong build`, which probes"
+        )
+    sequences, pass_sequences = sequences_of(settings.context, settings.batch_tokens, settings.pass_tokens)
+    return Plan(
+        title="pretraining",
+        steps=steps,
+        context=settings.context,
+        sequences=sequences,
+        pass_sequences=pass_sequences,
+        learning_rate=settings.learning_rate or default_rate(settings.width),
+        dtype=devices.DTYPES[settings.dtype],
+        compile=settings.compile,
     )
 
 
 def limited(todo: Plan, available: int, epochs: float) -> Plan:
-    """At most `epochs` passes over the text: what is read more often teaches little and is learned by heart (Muennighoff et al. 2023)."""
+    """At most `epochs` passes over the text: further ones teach little and are learned by heart (Muennighoff et al. 2023)."""
     most = max(1, math.ceil(epochs * available / todo.step_tokens))
     if most < todo.steps:
         console.print(f"  pretraining takes {most} steps, not {todo.steps}: they read the {available:,} tokens {epochs:g} times")
@@ -100,7 +104,7 @@ def start(settings: PretrainSettings, tokenizer: Path, out: Path) -> PreTrainedM
     if settings.base is None:
         model = initial.initial_model(initial.llama_config(settings, vocabulary, special), settings.seed)
     else:
-        model, origin = foreign.load(Path(settings.base), tokenizer, settings, vocabulary, special)
+        model, origin = foreign.load(settings.base, tokenizer, settings.seed, vocabulary, special)
     recorded = {
         "seed": settings.seed,
         "config": model.config.to_dict(),
@@ -118,10 +122,12 @@ class HeldOut:
     def __init__(self, tokens: Path, tokenizer: Path, settings: PretrainSettings, todo: Plan, model: PreTrainedModel) -> None:
         stream = Stream(tokens, "validation", settings.context, None)
         wanted = max(todo.pass_sequences, int(VALIDATION_SHARE * todo.steps * todo.sequences))
-        count = min(wanted, stream.tokens // settings.context)
+        # A split shorter than one sequence is read around: each document is still scored by itself.
+        count = min(wanted, max(1, stream.tokens // settings.context)) if stream.tokens else 0
         size = todo.pass_sequences
         self.batches = [stream.batch(first, min(size, count - first)) for first in range(0, count, size)]
-        lengths = torch.from_numpy(token_bytes(json.loads((tokenizer / "tokenizer.json").read_text("utf-8")), model.config.vocab_size))
+        described = json.loads((tokenizer / "tokenizer.json").read_text("utf-8"))
+        lengths = torch.from_numpy(token_bytes(described, model.config.vocab_size))
         self.bytes = sum(int(lengths[one.targets[one.targets != IGNORED]].sum()) for one in self.batches)
         self._model, self._dtype = model, todo.dtype
 
@@ -134,9 +140,9 @@ class HeldOut:
 def write_order(stream: Stream, positions: int, out: Path) -> None:
     """order.parquet: the documents at each global position."""
     schema = pa.schema([("position", pa.int64()), ("id", pa.string())])
-    with pq.ParquetWriter(out / "order.parquet", schema) as writer:  # type: ignore[no-untyped-call]
+    with pq.ParquetWriter(out / "order.parquet", schema) as writer:
         for part in stream.order(positions):
-            writer.write_table(part.cast(schema))  # type: ignore[no-untyped-call]
+            writer.write_table(part.cast(schema))
 
 
 def write_model(model: PreTrainedModel, tokenizer: Path, folder: Path) -> None:
@@ -178,9 +184,8 @@ def metrics(model: PreTrainedModel, todo: Plan, rows: list[Row]) -> dict[str, An
 
 
 def flops_per_token(model: PreTrainedModel, context: int) -> int:
-    """Operations a trained token: 6 a weight of every matrix product, and 12 · layers · width · context for attention (PaLM, app. B)."""
+    """Operations a trained token: 6 a weight of every product, 12 · layers · width · context for attention (PaLM, app. B)."""
     config = model.config
-    head = config.vocab_size * config.hidden_size
-    body = sum(one.numel() for name, one in model.named_parameters() if one.dim() > 1 and "embed_tokens" not in name and "lm_head" not in name)
-    width = config.num_attention_heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-    return 6 * (body + head) + 12 * config.num_hidden_layers * width * context
+    products = sum(one.weight.numel() for one in model.modules() if isinstance(one, torch.nn.Linear))
+    head_width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 6 * products + 12 * int(config.num_hidden_layers) * int(config.num_attention_heads * head_width) * context

@@ -19,7 +19,6 @@ from sejong.train import device as devices
 from sejong.train import loop
 from sejong.train.batches import Batch
 from sejong.train.initial import initial_model, llama_config
-from sejong.train.pretrain import default_rate
 from sejong.train.tokens import SPECIAL_TOKENS
 
 MEASURE_SECONDS = 2.0  # of steps, for each candidate
@@ -137,9 +136,8 @@ def measured(settings: PretrainSettings, vocabulary: int, dtype: str, compile_: 
     names = {token[2:-2]: number for number, token in enumerate(SPECIAL_TOKENS)}
     model = initial_model(llama_config(settings.model_copy(update={"depth": depth}), vocabulary, names), settings.seed)
     model.to(device)  # type: ignore[arg-type]
-    plan = loop.plan(
-        "probe", 1, settings.context, tokens, settings.pass_tokens, default_rate(settings.width), devices.DTYPES[dtype], compile_
-    )
+    sequences, pass_sequences = loop.sequences_of(settings.context, tokens, settings.pass_tokens)
+    plan = loop.Plan("probe", 1, settings.context, sequences, pass_sequences, 0.0, devices.DTYPES[dtype], compile_)
     optimiser = loop.adamw(model)
     loop.make_ready(model, plan, device)
     numbers = torch.randint(len(SPECIAL_TOKENS), vocabulary, (plan.sequences, settings.context + 1), device=device)

@@ -42,7 +42,7 @@ def run(settings: TokensSettings, inputs: list[Artifact], out: Path) -> dict[str
     """
     corpus, tokenizer = the_only(inputs, "corpus").path, open_tokenizer(the_only(inputs, "tokenizer").path)
     dtype = np.dtype("<u2" if tokenizer.get_vocab_size() <= 2**16 else "<u4")
-    texts = ds.dataset(sorted((corpus / "documents").glob("*.parquet")), format="parquet")  # type: ignore[no-untyped-call]
+    texts = ds.dataset(sorted((corpus / "documents").glob("*.parquet")), format="parquet")
     if texts.count_rows(filter=pc.field("split") == "train") == 0:
         raise Refused("the corpus has no document to train on: give more text, or relax corpus.filters")
 
@@ -52,9 +52,9 @@ def run(settings: TokensSettings, inputs: list[Artifact], out: Path) -> dict[str
             write_split(texts, split, tokenizer, dtype, settings.shard_tokens, work, bar)
 
     lists = [path for split in SPLITS for path in sorted(work.glob(f"{split}-*.parquet"))]
-    with pq.ParquetWriter(out / "documents.parquet", ROWS) as writer:  # type: ignore[no-untyped-call]
+    with pq.ParquetWriter(out / "documents.parquet", ROWS) as writer:
         for path in lists:
-            writer.write_table(pq.read_table(path).cast(ROWS))  # type: ignore[no-untyped-call]
+            writer.write_table(pq.read_table(path).cast(ROWS))
             os.link(path.with_suffix(".bin"), out / path.with_suffix(".bin").name)  # not moved: a kill here loses nothing
     counts = split_counts(out / "documents.parquet")
     described = {"dtype": dtype.name, "vocabulary": tokenizer.get_vocab_size(), "splits": counts}
@@ -78,9 +78,12 @@ def open_tokenizer(folder: Path) -> Tokenizer:
 
 def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
     """The ids of the special tokens, by their names without `<|` and `|>`."""
-    ids = {token[2:-2]: tokenizer.token_to_id(token) for token in SPECIAL_TOKENS}
-    if missing := [name for name, number in ids.items() if number is None]:
-        raise Failed(f"the tokenizer has no token <|{missing[0]}|>: build it again with this version of Sejong")
+    ids: dict[str, int] = {}
+    for token in SPECIAL_TOKENS:
+        number = tokenizer.token_to_id(token)
+        if number is None:
+            raise Failed(f"the tokenizer has no token {token}: build it again with this version of Sejong")
+        ids[token[2:-2]] = number
     return ids
 
 
@@ -107,7 +110,7 @@ def write_split(
     """Write the shards of one split that `work` does not hold yet."""
     special = special_ids(tokenizer)
     finished = sorted(work.glob(f"{split}-*.parquet"))
-    done = sum(pq.read_metadata(path).num_rows for path in finished)  # type: ignore[no-untyped-call]
+    done = sum(pq.read_metadata(path).num_rows for path in finished)
     bar.skip(done)
     shard, ids, encoded, tokens = len(finished), [], [], 0
     for batch_ids, batch_texts in batches(texts, split, skip=done):
@@ -132,8 +135,8 @@ def batches(texts: ds.Dataset, split: str, skip: int) -> Iterator[tuple[list[str
     ids: list[str] = []
     chosen: list[str] = []
     size, last = 0, ""
-    scanner = texts.scanner(["id", "text"], filter=pc.field("split") == split, batch_size=1024, batch_readahead=2, fragment_readahead=1)
-    for batch in scanner.to_batches():
+    chosen_split = pc.field("split") == split
+    for batch in texts.to_batches(["id", "text"], filter=chosen_split, batch_size=1024, batch_readahead=2, fragment_readahead=1):
         for id_, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
             if id_ <= last:
                 raise Failed(f"the corpus is not sorted by id: {id_} stands after {last}; build the corpus again")
@@ -164,12 +167,12 @@ def write_shard(work: Path, split: str, shard: int, ids: list[str], encoded: lis
         "tokens": pa.array(lengths),
     }
     with atomic(work / f"{split}-{shard:05d}.parquet") as path:
-        pq.write_table(pa.table(columns, schema=ROWS), path)  # type: ignore[no-untyped-call]
+        pq.write_table(pa.table(columns, schema=ROWS), path)
 
 
 def split_counts(documents: Path) -> dict[str, dict[str, int]]:
     """Documents, tokens and shards of each split."""
-    table = pq.read_table(documents, columns=["split", "shard", "tokens"])  # type: ignore[no-untyped-call]
+    table = pq.read_table(documents, columns=["split", "shard", "tokens"])
     counts = {}
     for split in SPLITS:
         rows = table.filter(pc.equal(table["split"], split))

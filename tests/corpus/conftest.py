@@ -15,24 +15,25 @@ from sejong.flow.files import scratch
 from sejong.recipe import CorpusSettings
 
 KOREAN = (
-    "마을 학교 시장 바다 하늘 도서관 기차 편지 사진 약속 저녁 아침 친구 선생님 할머니 정원 노래 그림 지도 여행".split(),
-    "오래된 작은 새로운 조용한 커다란 따뜻한 낡은 푸른 즐거운 고마운 가까운 드문".split(),
-    "찾아갔습니다 기억합니다 소개했습니다 그렸습니다 기다립니다 지켰습니다 고쳤습니다 나누었습니다 배웠습니다 옮겼습니다".split(),
+    "마을 학교 시장 바다 하늘 도서관 기차 편지 사진 약속 저녁 아침 친구 선생님 할머니 정원 노래 그림 지도 여행",
+    "오래된 작은 새로운 조용한 커다란 따뜻한 낡은 푸른 즐거운 고마운 가까운 드문",
+    "찾아갔습니다 기억합니다 소개했습니다 그렸습니다 기다립니다 지켰습니다 고쳤습니다 나누었습니다 배웠습니다 옮겼습니다",
 )
 JAPANESE = (
-    "村 学校 市場 海 空 図書館 電車 手紙 写真 約束 夕方 朝 友達 先生 祖母 庭 歌 絵 地図 旅".split(),
-    "古い 小さな 新しい 静かな 大きな 暖かい 青い 楽しい 近い 珍しい".split(),
-    "訪ねました 覚えています 紹介しました 描きました 待っています 守りました 直しました 学びました".split(),
+    "村 学校 市場 海 空 図書館 電車 手紙 写真 約束 夕方 朝 友達 先生 祖母 庭 歌 絵 地図 旅",
+    "古い 小さな 新しい 静かな 大きな 暖かい 青い 楽しい 近い 珍しい",
+    "訪ねました 覚えています 紹介しました 描きました 待っています 守りました 直しました 学びました",
 )
 
 
 def korean(seed: int, sentences: int = 12) -> str:
     """Korean sentences that no other seed gives."""
     chance = random.Random(seed)
-    nouns, adjectives, verbs = KOREAN
+    nouns, adjectives, verbs = (words.split() for words in KOREAN)
     pick = chance.choice
     made = (
-        f"{pick(adjectives)} {pick(nouns)}에서 {chance.randrange(10**6)}번째 {pick(adjectives)} {pick(nouns)}의 {pick(nouns)}을 {pick(verbs)}."
+        f"{pick(adjectives)} {pick(nouns)}에서 {chance.randrange(10**6)}번째 {pick(adjectives)} {pick(nouns)}의 "
+        f"{pick(nouns)}을 {pick(verbs)}."
         for _ in range(sentences)
     )
     return " ".join(made)
@@ -41,7 +42,7 @@ def korean(seed: int, sentences: int = 12) -> str:
 def japanese(seed: int, sentences: int = 12) -> str:
     """Japanese sentences that no other seed gives."""
     chance = random.Random(seed)
-    nouns, adjectives, verbs = JAPANESE
+    nouns, adjectives, verbs = (words.split() for words in JAPANESE)
     pick = chance.choice
     made = (
         f"{pick(adjectives)}{pick(nouns)}で{chance.randrange(10**6)}番目の{pick(adjectives)}{pick(nouns)}と{pick(nouns)}を{pick(verbs)}。"

@@ -1,4 +1,4 @@
-"""The stage as a whole: the funnel adds up, order and batches do not matter, copies, a kill, and what a person reads when nothing is left."""
+"""The whole stage: the funnel adds up, order and batches do not matter, copies, a kill, what is said when nothing is left."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from sejong.corpus.read import batch as read_batch
 from sejong.errors import Refused
 
-from .conftest import Build, digest, japanese, korean, settings, sources
+from .conftest import RULES, Build, digest, japanese, korean, settings, sources
 
 ENGLISH = "The old harbour was quiet that morning, and nobody in the village had seen the boat leave. " * 3
 MARKS = "=== 1234 :: 5678 ---- 90 :: ==== 1234 ;; 777 :: 888 ---- 999 :: 000 ==== 123 ;; 456"
@@ -58,7 +59,7 @@ def test_every_row_is_kept_or_dropped_with_a_reason(build: Build, rows: list[Any
     assert len(kept) + len(fell) == len(rows) == funnel[0]["documents"] == metrics["found"]
     assert funnel[-1]["documents"] == len(kept) == metrics["documents"]
     counted: Counter[str] = Counter()
-    for before, step in zip(funnel, funnel[1:], strict=False):
+    for before, step in pairwise(funnel):
         assert before["documents"] - step["documents"] == sum(step["dropped"].values())
         counted.update(step["dropped"])
     assert counted == Counter(row["rule"] for row in fell) == Counter(metrics["dropped"])
@@ -67,6 +68,8 @@ def test_every_row_is_kept_or_dropped_with_a_reason(build: Build, rows: list[Any
     assert ids == sorted(set(ids))
     copies = [row["duplicate_of"] for row in fell if row["rule"].endswith("_duplicate")]
     assert set(copies) <= set(ids)
+    if filters is None or {"exact_duplicate", "near_duplicate"} & set(filters):
+        assert len({row["text"] for row in kept}) == len(kept)
     if filters == []:
         assert {row["rule"] for row in fell} <= {"unreadable"}
 
@@ -93,15 +96,15 @@ def test_the_artifact_is_what_the_reference_says(build: Build) -> None:
         "documents", "dropped.parquet", "funnel.json", "outside_models.json", "sources.json",
     ]  # fmt: skip
     table = pq.read_table(out / "documents")
-    assert table.column_names == (
-        "id text source locator licence contributor collected language language_score signals spans split".split()
+    assert " ".join(table.column_names) == (
+        "id text source locator licence contributor collected language language_score signals spans split"
     )
     row = table.to_pylist()[0]
     assert (row["source"], row["licence"], row["contributor"], row["language"]) == ("own", "CC0-1.0", "test", "ko")
     assert row["language_score"] > 0.9
     assert row["signals"]["characters"] == len(row["text"])
-    assert pq.read_table(out / "dropped.parquet").column_names == (
-        "id source locator licence contributor rule reason duplicate_of bytes excerpt".split()
+    assert " ".join(pq.read_table(out / "dropped.parquet").column_names) == (
+        "id source locator licence contributor rule reason duplicate_of bytes excerpt"
     )
     models = json.loads((out / "outside_models.json").read_text("utf-8"))
     assert [(model["licence"], len(model["sha256"])) for model in models] == [("CC-BY-SA-3.0", 64)]
@@ -133,6 +136,28 @@ def test_equal_texts_leave_the_smallest_id(build: Build) -> None:
     (kept,) = [row for row in documents(out) if row["text"] == korean(1)]
     assert {row["duplicate_of"] for row in fell} == {kept["id"]}
     assert kept["id"] < min(row["id"] for row in fell)
+
+
+@pytest.mark.parametrize(("filters", "left"), [(["near_duplicate"], 2), (["exact_duplicate"], 3), ([], 5)])
+def test_a_copy_of_a_copy_goes_with_it(build: Build, filters: list[str], left: int) -> None:
+    rows = [korean(1, 20), korean(1, 20), korean(1, 20) + " 끝입니다.", korean(2), korean(2)]
+    out, metrics = build({"a.jsonl": rows}, filters=filters)
+    assert metrics["documents"] == left
+    assert {row["rule"] for row in dropped(out)} == set(filters)
+
+
+def test_no_identifier_is_left_anywhere(build: Build) -> None:
+    secret = "hong@example.co.kr"
+    rows = [f"{korean(1)} {secret}", f"{korean(1)} {secret}", f"{korean(3)[:190]} {secret}", f"{secret} {ENGLISH}", korean(2)]
+    out, metrics = build({"a.jsonl": rows}, rules={**RULES, "too_short": {"characters": 250}})
+    assert {row["rule"] for row in dropped(out)} == {"exact_duplicate", "language", "too_short"}
+    assert metrics["masked"] == {"email": 1}
+    for path in out.rglob("*"):
+        text = str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.is_file() and path.read_text("utf-8")
+        assert not text or "hong" not in text, path
+    (kept,) = [row for row in documents(out) if row["spans"]]
+    (span,) = kept["spans"]
+    assert kept["text"][span["start"] : span["end"]] == "<EMAIL>"
 
 
 def test_no_filter_keeps_copies_on_one_side(build: Build) -> None:
@@ -211,6 +236,7 @@ REFUSED = [
     ),
     (["", "  "], {}, r"2 cannot be read \(a\.jsonl#line-1: .*no text.*\); give files of text that can be opened"),
     ([korean(1)], {"filters": ["to_short"]}, r"rule `to_short`, which does not exist: did you mean too_short"),
+    ([korean(1)], {"rules": {**RULES, "near_duplicate": {"letters": 1}}}, r"`letters` .* is 1: give two or more"),
     ([korean(1)], {"identifiers": ["emial"]}, r"`emial`, .* did you mean email"),
 ]
 

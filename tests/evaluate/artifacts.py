@@ -1,6 +1,7 @@
 """A corpus of documents with headings, a tokenizer and a small random model, made for these tests."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,27 +13,40 @@ from sejong.flow import Artifact
 from sejong.recipe import TokenizerSettings
 from sejong.tokenizer import stage as tokenizer
 
-TOPICS = "도자기 대장간 나루터 물레방아 서당 봉수대 장독대 돌다리 기와집 성곽 우물 방앗간".split()
-WORK = "굽는다 두드린다 건넌다 빻는다 배운다 알린다 담근다 놓는다 잇는다 쌓는다 긷는다 찧는다".split()
-STUFF = "진흙 쇠붙이 뱃삯 보리쌀 천자문 연기 메주 화강암 흙벽 화살 두레박 참깨".split()
-PLACES = "강진 안성 마포 곡성 안동 수원 순창 진천 전주 낙안 경주 의성".split()
+TOPICS = ["도자기", "대장간", "나루터", "물레방아", "서당", "봉수대", "장독대", "돌다리", "기와집", "성곽", "우물", "방앗간"]
+WORK = ["굽는다", "두드린다", "건넌다", "빻는다", "배운다", "알린다", "담근다", "놓는다", "잇는다", "쌓는다", "긷는다", "찧는다"]
+STUFF = ["진흙", "쇠붙이", "뱃삯", "보리쌀", "천자문", "연기", "메주", "화강암", "흙벽", "화살", "두레박", "참깨"]
+PLACES = ["강진", "안성", "마포", "곡성", "안동", "수원", "순창", "진천", "전주", "낙안", "경주", "의성"]
 
 
 def document(number: int) -> str:
     """A document whose words, headings too, are its own by their numbers."""
     topic, work, stuff, place = (words[number % len(words)] for words in (TOPICS, WORK, STUFF, PLACES))
+    home, goods = f"{place}{number}골", f"{stuff}{number}호"
     return (
-        f"# {topic}{number}번\n\n{place}{number}골에서는 {stuff}{number}호를 아침마다 {work}. 손님{number}명이 줄을 선다.\n\n"
-        f"## {topic}{number}번의 유래\n\n유래{number}전에 따르면 {place}{number}골 사람들이 {stuff}{number}호와 그릇{number}개를 처음 만들었다고 한다.\n"
+        f"# {topic}{number}번\n\n{home}에서는 {goods}를 아침마다 {work}. 손님{number}명이 줄을 선다.\n\n"
+        f"## {topic}{number}번의 유래\n\n"
+        f"유래{number}전에 따르면 {home} 사람들이 {goods}와 그릇{number}개를 처음 만들었다고 한다.\n"
     )
 
 
-def write_corpus(folder: Path, documents: int = 60) -> Artifact:
+def leaflet(number: int) -> str:
+    """A document in Indonesian whose telling words occur in no other."""
+    own = (
+        "bakelimonu"[2 * (number // 25) :][:2] + "daregisotu"[2 * (number // 5 % 5) :][:2] + "lamepirojuk"[2 * (number % 5) :][:2]
+    )
+    return (
+        f"# Kapal {own}\n\nDi pelabuhan besar{own} nelayan{own} menjemur ikan{own} dan menyimpan garam{own} sebelum hujan.\n\n"
+        f"## Sejarah kapal {own}\n\nMenurut cerita lama{own} orang membuat layar{own} dari kulit{own} dan tali{own} yang kuat.\n"
+    )
+
+
+def write_corpus(folder: Path, documents: int = 60, text: Callable[[int], str] = document) -> Artifact:
     """The corpus artifact; every tenth document is for validation, every tenth for the test."""
     rows = []
     for number in range(documents):
         split = {0: "validation", 1: "test"}.get(number % 10, "train")
-        rows.append((hashlib.sha256(str(number).encode()).hexdigest(), document(number), split, f"{number}.md"))
+        rows.append((hashlib.sha256(str(number).encode()).hexdigest(), text(number), split, f"{number}.md"))
     rows.sort()
     (folder / "documents").mkdir(parents=True)
     columns = dict(zip(("id", "text", "split", "locator"), map(list, zip(*rows, strict=True)), strict=True))

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from tokenizers.normalizers import Lowercase
 
 from sejong.errors import Refused
-from sejong.evaluate.bits_per_byte import Scored, evaluate, interval, row, score, windows_of
+from sejong.evaluate.bits_per_byte import Scored, compare, interval, lines, row, score, windows_of
 from sejong.evaluate.model import LanguageModel, open_model
 from tests.evaluate.artifacts import document, write_corpus, write_model
 
@@ -46,7 +46,7 @@ def test_a_model_that_knows_nothing_needs_log2_of_its_vocabulary(folder: Path) -
 
 def test_every_token_is_scored_as_the_model_sees_it(model: LanguageModel) -> None:
     """Against the plainest way: one forward pass a token, over the begin token and the text before it within the window."""
-    text = TEXTS[0]
+    text = TEXTS[0][:400]
     ids = model.encode([text])[0].ids.tolist()
     assert len(ids) > 1.5 * model.context, "the text needs several windows"
     expected = []
@@ -99,8 +99,8 @@ def test_a_tokenizer_that_loses_text_is_told_of(folder: Path, tmp_path: Path) ->
     tokenizer.normalizer = Lowercase()
     tokenizer.save(str(lossy / "tokenizer.json"))
     (tmp_path / "t.jsonl").write_text('{"text": "LOUD"}\n{"text": "quiet"}\n')
-    assert evaluate(str(lossy), tmp_path / "t.jsonl")["not_lossless"] == 1
-    assert evaluate(str(folder), tmp_path / "t.jsonl")["not_lossless"] == 0
+    assert compare(str(lossy), tmp_path / "t.jsonl")["not_lossless"] == 1
+    assert compare(str(folder), tmp_path / "t.jsonl")["not_lossless"] == 0
 
 
 def test_the_interval_covers_the_truth() -> None:
@@ -134,13 +134,17 @@ def test_files_of_every_kind_give_the_same(folder: Path, tmp_path: Path) -> None
     (tmp_path / "t.md").write_text(texts[0], "utf-8")
     (tmp_path / "run" / "pretrain").mkdir(parents=True)
     (tmp_path / "run" / "pretrain" / "model").symlink_to(folder)
-    rows = [evaluate(str(folder), tmp_path / name) for name in ("t.jsonl", "t.parquet")]
+    rows = [compare(str(folder), tmp_path / name) for name in ("t.jsonl", "t.parquet")]
     assert rows[0] | {"text": ""} == rows[1] | {"text": ""}
-    one = evaluate(str(tmp_path / "run"), tmp_path / "t.md", against=[str(folder)])
+    one = compare(str(tmp_path / "run"), tmp_path / "t.md", against=[str(folder)])
     assert one["model"] == "run"
     assert one["documents"] == 1
     assert one["bits_per_byte"] == one["against"][0]["bits_per_byte"]
     assert {"bits_per_byte", "interval", "bytes", "tokens"} <= set(one)
+    assert [line.split()[:2] for line in lines(one)] == [
+        ["run", f"{one['bits_per_byte']:.4f}"],
+        ["model", f"{one['bits_per_byte']:.4f}"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_files_of_every_kind_give_the_same(folder: Path, tmp_path: Path) -> None
 def test_bad_text_is_refused(folder: Path, tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Refused, match=said):
-        evaluate(str(folder), tmp_path / name)
+        compare(str(folder), tmp_path / name)
 
 
 def test_what_is_no_model_is_refused(folder: Path, tmp_path: Path) -> None:

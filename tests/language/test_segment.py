@@ -1,5 +1,7 @@
 """Word segmenters: spans tile the text, terms are what search wants, a wrong name gets near ones."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ def test_spans_hold_every_visible_character_once_and_in_order(name: str, texts: 
     assert len(found) == len(texts)
     for text, spans in zip(texts, found, strict=True):
         assert all(start < end for start, end in spans)
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
         covered = {place for start, end in spans for place in range(start, end)}
         assert all(place in covered for place, one in enumerate(text) if not one.isspace())
 

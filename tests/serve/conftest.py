@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import openai
@@ -31,18 +34,13 @@ TEXTS = Path(__file__).parents[1] / "texts" / "korea"
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """The corpus stage's documents, written by hand."""
     folder = tmp_path_factory.mktemp("corpus")
+    known = {"source": "texts", "licence": "Apache-2.0"}
     rows = [
-        {
-            "id": f"{number:064x}",
-            "text": path.read_text("utf-8"),
-            "source": "texts",
-            "locator": path.name,
-            "licence": "Apache-2.0",
-        }
-        for number, path in enumerate(sorted(TEXTS.glob("*.md")))
+        {"id": sha256(path.name.encode()).hexdigest(), "text": path.read_text("utf-8"), "locator": path.name, **known}
+        for path in sorted(TEXTS.glob("*.md"))
     ]
     (folder / "documents").mkdir()
-    pq.write_table(pa.Table.from_pylist(rows), folder / "documents" / "part-00000.parquet")
+    pq.write_table(pa.Table.from_pylist(rows).sort_by("id"), folder / "documents" / "part-00000.parquet")
     return Artifact("corpus", folder, "", "")
 
 
@@ -146,27 +144,29 @@ def client(endpoint: dict[str, str]) -> openai.OpenAI:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own on a local socket."""
-    import shutil
-
-    if not (initdb := shutil.which("initdb")) or not (control := shutil.which("pg_ctl")):
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, on a socket in a folder of its own."""
+    initdb, control = shutil.which("initdb"), shutil.which("pg_ctl")
+    if not initdb or not control:
         pytest.skip("no PostgreSQL here: initdb and pg_ctl are not on the PATH")
-    folder = tmp_path_factory.mktemp("pg")
-    as_other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_other:
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="sejong-pg-"))
+    as_nobody: list[str] = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         os.chown(folder, 65534, 65534)
-    data = folder / "data"
-    environment = {**os.environ, "LC_ALL": "C"}
-    subprocess.run(
-        [*as_other, initdb, "-D", data, "-A", "trust", "-U", "sejong"], check=True, capture_output=True, cwd="/", env=environment
-    )
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    start = [*as_other, control, "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
-    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", env=environment)
+
+    def call(*command: str) -> None:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the server inherits them: a pipe would never end
+        subprocess.run([*as_nobody, *command], check=True, cwd="/", env={**os.environ, "LC_ALL": "C"}, timeout=60, **quiet)
+
+    data = str(folder / "data")
     try:
-        yield f"postgresql+psycopg://sejong@/postgres?host={folder}"
+        call(initdb, "-D", data, "-E", "UTF8", "-A", "trust", "-U", "sejong")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        call(control, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://sejong@/postgres?host={folder}"
+        finally:
+            call(control, "-D", data, "-w", "-m", "immediate", "stop")
     finally:
-        subprocess.run([*as_other, control, "-D", data, "-m", "immediate", "stop"], capture_output=True, cwd="/", check=True)
+        shutil.rmtree(folder)

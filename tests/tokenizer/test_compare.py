@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sejong.errors import Refused
-from sejong.recipe import TokenizerSettings
-from sejong.tokenizer import stage
-from sejong.tokenizer.compare import compare
-from sejong.tokenizer.named import NAMED, from_ranks, open_named, parse_ranks
+from sejong.flow import Artifact, sha256_file
+from sejong.recipe import ComparisonSettings, OutsideModel, TokenizerSettings
+from sejong.tokenizer import comparison, stage
+from sejong.tokenizer.compare import compare, lines
+from sejong.tokenizer.named import NAMED, from_ranks, installed, open_named, parse_ranks
 from sejong.tokenizer.pieces import pieces
 from tests.tokenizer.artifacts import SENTENCES, a_corpus
 
@@ -27,6 +28,7 @@ def test_a_run_a_folder_and_a_file_are_one_tokenizer(tmp_path: Path) -> None:
     rows = compare(text, [str(tmp_path / "run"), str(out), str(out / "tokenizer.json")])
     assert [row["tokenizer"] for row in rows] == ["run", "tokenizer", "tokenizer.json", "bytes"]
     assert rows[3] == {"tokenizer": "bytes", "vocabulary": 256, "bytes_per_token": 1.0, "tokens_per_1000_characters": 2692.31}
+    assert [line.split()[0] for line in lines(rows)] == ["run", "tokenizer", "tokenizer.json", "bytes"]
     assert rows[0]["bytes_per_token"] == rows[1]["bytes_per_token"] == rows[2]["bytes_per_token"] > 3
 
 
@@ -99,17 +101,20 @@ def test_a_named_vocabulary_is_read_from_its_package(tmp_path: Path, monkeypatch
     file.parent.mkdir(parents=True)
     file.write_bytes(b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in RANKS.items()))
     assert parse_ranks(file.read_bytes()) == RANKS
+    assert [(one.name, one.sha256) for one in installed()] == [("qwen2", sha256_file(file))]
     assert open_named("qwen2").encode(" 세종 12", add_special_tokens=False).ids == [RANKS[" 세종".encode()], 32, 49, 50]
 
 
 def test_held_out_text_is_compared_with_what_is_given(tmp_path: Path) -> None:
     other = stage.train(TokenizerSettings(vocabulary=512), SENTENCES)
     other.save(str(tmp_path / "other.json"))
-    (tmp_path / "out").mkdir()
-    against = [{"name": "other", "sha256": "0", "path": str(tmp_path / "other.json")}]
-    stage.run(
-        TokenizerSettings.model_validate({"vocabulary": 700, "against": against}), [a_corpus(tmp_path / "c")], tmp_path / "out"
-    )
+    corpus = a_corpus(tmp_path / "c")
+    for folder in ("own", "out"):
+        (tmp_path / folder).mkdir()
+    stage.run(TokenizerSettings(vocabulary=700), [corpus], tmp_path / "own")
+    against = [OutsideModel(name="other", sha256="0", path=str(tmp_path / "other.json"))]
+    own = Artifact("tokenizer", tmp_path / "own", "", "")
+    comparison.run(ComparisonSettings(against=against), [corpus, own], tmp_path / "out")
     rows = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert [row["tokenizer"] for row in rows] == ["own", "other", "bytes"]
     assert rows[0]["bytes_per_token"] >= rows[1]["bytes_per_token"] > rows[2]["bytes_per_token"] == 1.0

@@ -85,7 +85,7 @@ def test_same_bytes_in_another_process_with_other_threads(corpus: Artifact, made
     environment = {**os.environ, "RAYON_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", program, str(corpus.path), str(tmp_path), system], check=True, env=environment)
     names = sorted(path.name for path in made.iterdir())
-    assert names == ["comparison.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"]
+    assert names == ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"]
     assert {name: (made / name).read_bytes() for name in names} == {name: (tmp_path / name).read_bytes() for name in names}
 
 
@@ -135,7 +135,6 @@ def test_less_text_than_the_vocabulary_needs(tmp_path: Path, capsys: pytest.Capt
     assert metrics["asked"] == 4096
     assert 264 <= metrics["vocabulary"] < 300
     assert metrics["bytes_per_token"] is None, "nothing is held out"
-    assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == []
 
 
 def test_a_segmenter_bounds_merges_in_training_only() -> None:
@@ -222,4 +221,4 @@ def test_a_base_without_a_tokenizer_is_refused(corpus: Artifact, tmp_path: Path)
 
 def test_the_path_of_an_outside_model_is_no_setting() -> None:
     here, there = (OutsideModel(name="x", sha256="0", path=path) for path in ("/a", "/b"))
-    assert TokenizerSettings(against=[here]).model_dump() == TokenizerSettings(against=[there]).model_dump()
+    assert TokenizerSettings(base=here).model_dump() == TokenizerSettings(base=there).model_dump()

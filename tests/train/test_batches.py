@@ -1,4 +1,4 @@
-"""A position means the same sequence whatever the batch; every token of an epoch is read once; documents do not see each other."""
+"""A position means the same sequence whatever the batch; every token of an epoch is read once; targets stay inside documents."""
 
 import json
 from pathlib import Path
@@ -76,7 +76,9 @@ def test_order_names_the_documents_of_each_position(stream: Stream, shards: Arti
     positions = stream.tokens // CONTEXT + 20  # into the second epoch
     rows = [row for part in stream.order(positions) for row in part.to_pylist()]
     assert {row["position"] for row in rows} == set(range(positions))
-    listed = {position: [row["id"] for row in rows if row["position"] == position] for position in (0, 5, positions - 20, positions - 1)}
+    listed = {
+        position: [row["id"] for row in rows if row["position"] == position] for position in (0, 5, positions - 20, positions - 1)
+    }
     by_start = {}
     for row in pq.read_table(shards.path / "documents.parquet").to_pylist():
         shard = np.fromfile(shards.path / f"{row['split']}-{row['shard']:05d}.bin", "<u2")

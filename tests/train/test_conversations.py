@@ -40,7 +40,7 @@ def test_an_answer_is_the_sentence_of_its_passage_that_fits_the_heading_best() -
 def test_a_refusal_has_a_passage_that_does_not_fit_and_the_nations_sentence() -> None:
     texts = dict(PAGES)
     refusals = [one for one in made() if one.kind == "refusal"]
-    assert len(refusals) > 20
+    assert len(refusals) > 8
     for one in refusals:
         passage, question, answer = (content for _, content in one.messages)
         assert answer == "답을 찾을 수 없습니다."
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_conversations_and_a_limit_is_kept() -> Non
     assert len({one.id for one in made()}) == len(made())
     assert len(made(50)) == 50
     counted = Counter(one.kind for one in made())
-    assert counted["answer"] == 240 and 0.25 < counted["refusal"] / 240 < 0.55 and 0.1 < counted["section"] / 240 < 0.3
+    assert counted["answer"] == 240 and 0.03 < counted["refusal"] / 240 < 0.1 and 0.1 < counted["section"] / 240 < 0.3
 
 
 def test_a_text_without_headings_is_asked_by_a_sentences_first_words() -> None:

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,7 +59,9 @@ def test_building_a_model_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize(("wrong", "words"), [({"heads": 5, "kv_heads": 5}, "pretrain.width 32"), ({"kv_heads": 3}, "pretrain.heads 4")])
+@pytest.mark.parametrize(
+    ("wrong", "words"), [({"heads": 5, "kv_heads": 5}, "pretrain.width 32"), ({"kv_heads": 3}, "pretrain.heads 4")]
+)
 def test_an_impossible_shape_is_refused(wrong: dict[str, int], words: str) -> None:
     with pytest.raises(Refused, match=words):
         model_of(SHAPE.model_copy(update=wrong))
@@ -127,7 +132,8 @@ def test_bfloat16_keeps_float32_weights_and_nearly_the_same_gradient() -> None:
         model = model_of()
         model.set_attn_implementation(attention.SEGMENTS)
         loop.summed_loss(model, batch_of([[0] * 30 + [1] * 34]), dtype).backward()
-        assert all(one.dtype == torch.float32 and one.grad is not None and one.grad.dtype == torch.float32 for one in model.parameters())
+        assert {one.dtype for one in model.parameters()} == {torch.float32}
+        assert {one.grad.dtype for one in model.parameters() if one.grad is not None} == {torch.float32}
         gradients.append(torch.cat([one.grad.flatten() for one in model.parameters() if one.grad is not None]))
     assert torch.nn.functional.cosine_similarity(gradients[0], gradients[1], dim=0) > 0.99
     assert not torch.equal(gradients[0], gradients[1])
@@ -141,8 +147,8 @@ def test_passes_add_up_to_the_same_step() -> None:
     for sequences in (4, 2, 1):
         model = model_of()
         model.set_attn_implementation(attention.SEGMENTS)
-        plan = loop.plan("test", 1, 64, 256, 64 * sequences, 1e-3, torch.float32, False)
-        assert plan.pass_sequences == sequences
+        assert loop.sequences_of(64, 256, 64 * sequences) == (4, sequences)
+        plan = loop.Plan("test", 1, 64, 4, sequences, 1e-3, torch.float32, False)
         loss, norm = loop.one_step(model, loop.adamw(model), batch, plan, 1e-3)
         weights.append((loss, norm, model.model.layers[0].mlp.up_proj.weight.detach()))
     for loss, norm, weight in weights[1:]:
@@ -156,17 +162,14 @@ def test_schedule_is_warmup_stable_decay() -> None:
     rates = [loop.schedule(step, steps) for step in range(steps)]
     warmup, decay = round(loop.WARMUP * steps), round(loop.DECAY * steps)
     assert rates[0] == 1 / warmup
-    assert all(later > earlier for earlier, later in zip(rates[: warmup - 1], rates[1:warmup], strict=True))
+    assert all(later > earlier for earlier, later in pairwise(rates[:warmup]))
     assert set(rates[warmup : steps - decay]) == {1.0}
-    assert all(later < earlier for earlier, later in zip(rates[steps - decay - 1 : -1], rates[steps - decay :], strict=True))
+    assert all(later < earlier for earlier, later in pairwise(rates[steps - decay - 1 :]))
     assert 0 < rates[-1] < 0.02
     assert loop.schedule(0, 1) > 0
 
 
 def test_modules_are_light_until_they_are_needed() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, sejong.train; print(sorted({'torch', 'transformers', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout.strip() == "[]"

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -42,41 +43,39 @@ def test_shards_decode_to_the_documents_in_order_of_id(shards: Artifact, corpus:
     assert described["splits"]["train"]["shards"] == len(list(shards.path.glob("train-*.bin"))) > 1
 
 
-def test_a_killed_run_goes_on_after_the_last_whole_shard(tmp_path: Path, corpus: Artifact, tokenizer: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = tmp_path / "whole"
+@pytest.mark.parametrize("killed_at", [0, 1, 3, 5])
+def test_a_killed_run_goes_on_after_the_last_whole_shard(
+    tmp_path: Path, corpus: Artifact, tokenizer: Artifact, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
     whole.mkdir()
+    out.mkdir()
     tokens.run(SMALL, [corpus, tokenizer], whole)
     monkeypatch.setattr(tokens, "BATCH_BYTES", 500)
+    plain_write, plain_encode = tokens.write_shard, tokens.encode
+    written, encoded = [0], [0]
 
-    for killed_at in (0, 1, 3, 5):
-        out = tmp_path / f"killed-{killed_at}"
-        out.mkdir()
-        written, encoded = [0], [0]
-        plain_write, plain_encode = tokens.write_shard, tokens.encode
+    def dying(*arguments: Any) -> None:
+        if written[0] == killed_at:
+            (scratch(out) / "train-00009.bin").write_bytes(b"half a shard without its list")
+            raise KeyboardInterrupt
+        written[0] += 1
+        plain_write(*arguments)
 
-        def dying(*arguments: object, limit: int = killed_at, written: list[int] = written) -> None:
-            if written[0] == limit:
-                (scratch(out) / "train-00009.bin").write_bytes(b"half a shard without its list")
-                raise KeyboardInterrupt
-            written[0] += 1
-            plain_write(*arguments)  # type: ignore[arg-type]
+    def counting(opened: Tokenizer, texts: list[str]) -> list[list[int]]:
+        encoded[0] += len(texts)
+        return plain_encode(opened, texts)
 
-        monkeypatch.setattr(tokens, "write_shard", dying)
-        with pytest.raises(KeyboardInterrupt):
-            tokens.run(SMALL, [corpus, tokenizer], out)
-        shutil.rmtree(out)
-        out.mkdir()
-
-        def counting(opened: Tokenizer, texts: list[str], encoded: list[int] = encoded) -> list[list[int]]:
-            encoded[0] += len(texts)
-            return plain_encode(opened, texts)
-
-        monkeypatch.setattr(tokens, "write_shard", plain_write)
-        monkeypatch.setattr(tokens, "encode", counting)
+    monkeypatch.setattr(tokens, "write_shard", dying)
+    with pytest.raises(KeyboardInterrupt):
         tokens.run(SMALL, [corpus, tokenizer], out)
-        monkeypatch.setattr(tokens, "encode", plain_encode)
-        assert contents(out) == contents(whole)
-        assert encoded[0] < 300 or killed_at == 0, "finished shards were not encoded again"
+    shutil.rmtree(out)
+    out.mkdir()
+    monkeypatch.setattr(tokens, "write_shard", plain_write)
+    monkeypatch.setattr(tokens, "encode", counting)
+    tokens.run(SMALL, [corpus, tokenizer], out)
+    assert contents(out) == contents(whole)
+    assert encoded[0] == 300 if killed_at == 0 else encoded[0] < 300, "finished shards are not encoded again"
 
 
 def test_names_of_special_tokens_in_a_text_are_plain_text(tmp_path: Path, tokenizer: Artifact) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,27 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sejong.errors import Failed, Refused
 from sejong.flow import Artifact, sha256_file
-from sejong.recipe import AlignSettings, PretrainSettings, TokensSettings
+from sejong.recipe import AlignSettings, OutsideModel, PretrainSettings, TokensSettings
 from sejong.train import align, initial, loop, pretrain, tokens
 from tests.train.artifacts import write_corpus
 
 PROMPTS = {"questions": ["{topic}에 대해 알려 주세요.", "{topic}?"], "refusal": "주어진 글에서 답을 찾을 수 없습니다."}
+STEPS = 48
 TINY = PretrainSettings(
-    width=48, depth=2, heads=4, kv_heads=2, context=64, batch_tokens=512, pass_tokens=256, steps=60, dtype="float32", compile=False, threads=2
+    width=48,
+    depth=2,
+    heads=4,
+    kv_heads=2,
+    context=64,
+    batch_tokens=512,
+    pass_tokens=256,
+    steps=STEPS,
+    dtype="float32",
+    compile=False,
+    threads=1,
 )
 TUNE = AlignSettings(
-    prompts=PROMPTS, batch_tokens=512, pass_tokens=256, steps=60, learning_rate=6e-3, dtype="float32", compile=False, threads=2
+    prompts=PROMPTS, batch_tokens=512, pass_tokens=256, steps=60, learning_rate=6e-3, dtype="float32", compile=False, threads=1
 )
 
 # A stage in a process of its own, with a checkpoint after every step, so that it can be killed.
@@ -36,7 +48,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from sejong.flow import Artifact
-from sejong.recipe import AlignSettings, PretrainSettings
+from sejong.recipe import AlignSettings, OutsideModel, PretrainSettings
 from sejong.train import align, loop, pretrain
 loop.CHECKPOINT_SECONDS = loop.CHECKPOINT_SHARE = 0.0
 stage, settings, inputs, out = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]), Path(sys.argv[4])
@@ -82,18 +94,20 @@ def result(out: Path) -> dict[str, str]:
 def killed_until_done(stage: str, settings: Any, inputs: list[Artifact], out: Path, seed: int) -> int:
     """Run the stage in a process, kill it at random moments, start it again, until it ends by itself. Returns the kills."""
     generator = random.Random(seed)
-    command = [sys.executable, "-c", CHILD, stage, settings.model_dump_json(), json.dumps([(one.stage, str(one.path)) for one in inputs]), str(out)]
+    named = json.dumps([(one.stage, str(one.path)) for one in inputs])
+    command = [sys.executable, "-c", CHILD, stage, settings.model_dump_json(), named, str(out)]
     kills = 0
     while True:
         for path in sorted(out.rglob("*"), reverse=True) if out.exists() else ():
             path.unlink() if path.is_file() else path.rmdir()
         out.mkdir(exist_ok=True)
-        running = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        running = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=pipe, stderr=pipe, text=True)
         assert running.stdout is not None
         running.stdout.readline()
         try:
-            # The first kills are early, so that some hit between two steps and some in the middle of writing.
-            running.communicate(timeout=generator.uniform(0.3, 1.2) if kills < 4 else None)
+            # Early enough for any machine; some hit between two steps, some in the middle of writing.
+            running.communicate(timeout=generator.uniform(0.05, 0.6) if kills < 3 else None)
         except subprocess.TimeoutExpired:
             os.kill(running.pid, signal.SIGKILL)
             running.communicate()
@@ -118,12 +132,12 @@ def test_validation_is_in_bits_per_byte_of_the_text(pretrained: Artifact, shards
     opened = AutoTokenizer.from_pretrained(pretrained.path / "model")
     context = TINY.context
     stream = torch.from_numpy(np.fromfile(shards.path / "validation-00000.bin", "<u2").astype(np.int64))
-    wanted = max(TINY.pass_tokens // context, int(0.01 * 60 * 8))
+    wanted = max(TINY.pass_tokens // context, int(0.01 * STEPS * 8))
     nats, size = 0.0, 0
     for start in range(0, wanted * context, context):
         piece = stream[start : start + context + 1]
         borders = [0, *[at + 1 for at in range(context) if piece[at] == 2], context + 1]
-        for left, right in zip(borders, borders[1:], strict=False):
+        for left, right in pairwise(borders):
             ids = piece[left:right]
             if len(ids) > 1:
                 with torch.no_grad():
@@ -141,7 +155,12 @@ def test_the_model_folder_is_whole(pretrained: Artifact) -> None:
     written = opened.decode(model.generate(**prompt, max_new_tokens=12, do_sample=False)[0])
     assert written.startswith("<|begin|># 글꼴") and len(written) > len("<|begin|># 글꼴")
     assert model.generation_config.eos_token_id == [2, 7]
-    assert {path.name for path in folder.iterdir()} >= {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"}
+    assert {path.name for path in folder.iterdir()} >= {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+    }
 
 
 def test_initial_weights_are_recorded_and_recomputed(pretrained: Artifact) -> None:
@@ -153,32 +172,52 @@ def test_initial_weights_are_recorded_and_recomputed(pretrained: Artifact) -> No
 def test_order_covers_every_position(pretrained: Artifact) -> None:
     order = pq.read_table(pretrained.path / "order.parquet")
     assert order.schema.names == ["position", "id"]
-    assert sorted(set(order["position"].to_pylist())) == list(range(60 * 8))
+    assert sorted(set(order["position"].to_pylist())) == list(range(STEPS * 8))
 
 
 def test_metrics(pretrained: Artifact) -> None:
     found = json.loads((pretrained.path.parent / "metrics.json").read_text("utf-8"))
-    assert found["tokens"] == 60 * 512 and found["steps"] == 60 and found["dtype"] == "float32" and found["compiled"] is False
+    assert (
+        found["tokens"] == STEPS * 512 and found["steps"] == STEPS and found["dtype"] == "float32" and found["compiled"] is False
+    )
     body = sum(math.prod(shape) for shape in [(48, 48), (24, 48), (24, 48), (48, 48), (128, 48), (128, 48), (48, 128)]) * 2
-    assert found["flops"] == (6 * (body + 512 * 48) + 12 * 2 * 48 * 64) * 60 * 512
+    assert found["flops"] == (6 * (body + 512 * 48) + 12 * 2 * 48 * 64) * STEPS * 512
     assert found["device"].startswith("cpu")
 
 
-def test_killed_pretraining_ends_with_the_same_bytes(tmp_path: Path, pretrained: Artifact, tokenizer: Artifact, shards: Artifact) -> None:
+def test_killed_pretraining_ends_with_the_same_bytes(
+    tmp_path: Path, pretrained: Artifact, tokenizer: Artifact, shards: Artifact
+) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     pretrain.run(TINY, [tokenizer, shards], whole)
-    assert killed_until_done("pretrain", TINY, [tokenizer, shards], tmp_path / "out", seed=int(time.time())) == 4
+    assert killed_until_done("pretrain", TINY, [tokenizer, shards], tmp_path / "out", seed=int(time.time()))
     assert result(tmp_path / "out") == result(whole)
 
 
-def test_killed_tuning_ends_with_the_same_bytes(tmp_path: Path, aligned: Artifact, corpus: Artifact, tokenizer: Artifact, pretrained: Artifact) -> None:
+def test_killed_tuning_ends_with_the_same_bytes(
+    tmp_path: Path, aligned: Artifact, corpus: Artifact, tokenizer: Artifact, pretrained: Artifact
+) -> None:
     inputs = [corpus, tokenizer, roomy(pretrained)]
-    assert killed_until_done("align", TUNE, inputs, tmp_path / "out", seed=int(time.time())) == 4
+    assert killed_until_done("align", TUNE, inputs, tmp_path / "out", seed=int(time.time()))
     assert result(tmp_path / "out") == result(aligned.path)
 
 
-def test_a_checkpoint_in_the_middle_is_used(tmp_path: Path, tokenizer: Artifact, shards: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("choice", [{"dtype": "bfloat16"}, {"compile": True}, {"dtype": "bfloat16", "compile": True}])
+def test_every_choice_of_the_probe_resumes_with_the_same_bytes(
+    tmp_path: Path, tokenizer: Artifact, shards: Artifact, choice: dict[str, Any]
+) -> None:
+    settings = TINY.model_copy(update=choice | {"steps": 12})
+    (tmp_path / "whole").mkdir()
+    pretrain.run(settings, [tokenizer, shards], tmp_path / "whole")
+    killed_until_done("pretrain", settings, [tokenizer, shards], tmp_path / "out", seed=int(time.time()))
+    assert result(tmp_path / "out") == result(tmp_path / "whole")
+
+
+def test_a_checkpoint_in_the_middle_is_used(
+    tmp_path: Path, tokenizer: Artifact, shards: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the test above would pass by starting over."""
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 0.0)
@@ -224,26 +263,35 @@ def test_a_few_passes_over_the_text_are_the_most(tmp_path: Path, tokenizer: Arti
     (tmp_path / "out").mkdir()
     found = pretrain.run(TINY.model_copy(update={"epochs": 1.0}), [tokenizer, shards], tmp_path / "out")
     train_tokens = json.loads((shards.path / "tokens.json").read_text("utf-8"))["splits"]["train"]["tokens"]
-    assert found["steps"] == math.ceil(train_tokens / 512) < 60
+    assert found["steps"] == math.ceil(train_tokens / 512) < STEPS
 
 
 def test_a_foreign_base_is_recorded(tmp_path: Path, pretrained: Artifact, tokenizer: Artifact, shards: Artifact) -> None:
     base = pretrained.path / "model"
     (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n", "utf-8")
     (tmp_path / "out").mkdir()
-    settings = TINY.model_copy(update={"base": str(base), "steps": 5, "learning_rate": 1e-4})
+    settings = TINY.model_copy(
+        update={"base": OutsideModel(name="tiny", sha256="0", path=str(base)), "steps": 5, "learning_rate": 1e-4}
+    )
     pretrain.run(settings, [tokenizer, shards], tmp_path / "out")
     recorded = json.loads((tmp_path / "out" / "initial.json").read_text("utf-8"))
+    assert recorded["foreign"]["name"] == "tiny"
     assert recorded["foreign"]["licence"] == "apache-2.0"
     assert recorded["foreign"]["files"]["model.safetensors"] == sha256_file(base / "model.safetensors")
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "out" / "loss.jsonl").read_text("utf-8").splitlines() if '"loss"' in line]
+    losses = [
+        json.loads(line)["loss"] for line in (tmp_path / "out" / "loss.jsonl").read_text("utf-8").splitlines() if '"loss"' in line
+    ]
     assert losses[0] < 0.5 * math.log(512), "it starts from what the base knows"
 
 
 def test_a_base_that_is_none_is_refused(tmp_path: Path, tokenizer: Artifact, shards: Artifact) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(Refused, match="is not a model folder"):
-        pretrain.run(TINY.model_copy(update={"base": str(tmp_path)}), [tokenizer, shards], tmp_path / "out")
+        pretrain.run(
+            TINY.model_copy(update={"base": OutsideModel(name="none", sha256="0", path=str(tmp_path))}),
+            [tokenizer, shards],
+            tmp_path / "out",
+        )
 
 
 def test_tuning_teaches_answers(aligned: Artifact) -> None:
@@ -253,7 +301,11 @@ def test_tuning_teaches_answers(aligned: Artifact) -> None:
 
 
 def test_only_training_documents_are_trained_on(aligned: Artifact, corpus: Artifact) -> None:
-    splits = {row["id"]: row["split"] for path in (corpus.path / "documents").glob("*.parquet") for row in pq.read_table(path).to_pylist()}
+    splits = {
+        row["id"]: row["split"]
+        for path in (corpus.path / "documents").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    }
     made = pq.read_table(aligned.path / "conversations.parquet").to_pylist()
     assert {one["split"] for one in made} == {"train", "validation"}
     assert all(splits[one["document"]] == one["split"] for one in made)
@@ -266,3 +318,13 @@ def test_a_corpus_of_fragments_cannot_be_tuned_on(tmp_path: Path, tokenizer: Art
         align.run(TUNE, [corpus, tokenizer, pretrained], tmp_path / "out")
 
 
+def test_a_validation_split_of_a_few_words_still_gives_a_loss(tmp_path: Path, tokenizer: Artifact) -> None:
+    corpus = write_corpus(tmp_path / "corpus", [f"글 {number}. 표를 삽입합니다. 저장 단추를 누릅니다." for number in range(8)])
+    for name in ("tokens", "out"):
+        (tmp_path / name).mkdir()
+    counted = tokens.run(TokensSettings(), [corpus, tokenizer], tmp_path / "tokens")
+    assert 0 < counted["validation_tokens"] < TINY.context
+    found = pretrain.run(
+        TINY.model_copy(update={"steps": 3}), [tokenizer, Artifact("tokens", tmp_path / "tokens", "", "")], tmp_path / "out"
+    )
+    assert 0 < found["validation_bits_per_byte"] < 10

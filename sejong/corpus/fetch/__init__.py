@@ -7,12 +7,14 @@ against the hashes recorded when it came and needs no network. Nothing here read
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sejong.corpus.fetch import own
-from sejong.corpus.fetch.catalogue import Entry, chosen
+from sejong.corpus.fetch.catalogue import DebianEntry, Entry, chosen
+from sejong.corpus.fetch.debian import Absent
 from sejong.corpus.fetch.store import Fetched, bring
 from sejong.errors import Refused
 from sejong.flow import Artifact, SourceFile
@@ -20,6 +22,8 @@ from sejong.flow.progress import progress
 from sejong.recipe import SourcesSettings
 
 __all__ = ["Sources", "collect", "describe", "digest_of"]
+
+AT_A_TIME = 3  # sources
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) ->
         files = [file for one in fetched for file in one.files]
         rows = [one.row for one in fetched]
     if not files:
-        raise Refused("no source is named and no text is given: name a file or folder with --text, or list sources in sources.toml")
+        raise Refused(
+            "there is no source to read: name a file or folder with --text, or sources of sources.toml with sources.use"
+        )
     files.sort(key=lambda one: (one.source, one.path))
     rows.sort(key=lambda row: str(row["source"]))
     digest = digest_of(files, rows)
@@ -83,9 +89,21 @@ def digest_of(files: Iterable[SourceFile], rows: Iterable[dict[str, Any]]) -> st
 
 
 def _fetch(entries: list[Entry], downloads: Path) -> list[Fetched]:
+    """Every entry's source; a few at a time, since each waits for the network first and then for its packer."""
     fetched = []
-    with progress("Collecting sources", total=len(entries), unit="sources") as bar:
-        for entry in entries:
-            fetched.append(bring(entry, downloads))
+    with ThreadPoolExecutor(AT_A_TIME) as pool, progress("Collecting sources", total=len(entries), unit="sources") as bar:
+        for entry, one in zip(entries, pool.map(lambda entry: _bring(entry, downloads), entries), strict=True):
             bar.advance(1, source=entry.name)
+            if one is not None:
+                fetched.append(one)
     return fetched
+
+
+def _bring(entry: Entry, downloads: Path) -> Fetched | None:
+    """The source, or none where this system has no package of an optional one (which has been said)."""
+    try:
+        return bring(entry, downloads)
+    except Absent:
+        if isinstance(entry, DebianEntry) and entry.optional:
+            return None
+        raise

@@ -24,6 +24,7 @@ class DebianEntry(_Entry):
     kind: Literal["debian"]
     packages: list[str] = Field(min_length=1)
     files: list[str] = Field(min_length=1, description="glob patterns of paths inside the packages; `**` crosses folders")
+    optional: bool = Field(default=False, description="packages that this system does not have are left out, with a line")
 
 
 class GitEntry(_Entry):

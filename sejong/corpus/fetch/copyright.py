@@ -13,17 +13,18 @@ SHORT_NAMES = {
     "public-domain": "LicenseRef-public-domain",
 }
 FAMILIES = {"gpl": "GPL", "lgpl": "LGPL", "agpl": "AGPL", "gfdl": "GFDL"}
-CANONICAL = {"apache": "Apache", "mpl": "MPL", "cc-by": "CC-BY", "cc-by-sa": "CC-BY-SA", "cc0": "CC0", "bsd": "BSD", "artistic": "Artistic"}
+CANONICAL = {name.lower(): name for name in ("Apache", "MPL", "CC-BY", "CC-BY-SA", "CC0", "BSD", "Artistic")}
 # Phrases of free-text copyright files, most specific first.
 PHRASES = (
     (r"Creative Commons Attribution[- ]Share ?Alike (\d\.\d)", "CC-BY-SA-{}"),
     (r"Creative Commons Attribution (\d\.\d)", "CC-BY-{}"),
-    (r"GNU Free Documentation License,?\s+Version\s+(\d\.\d)\s+or\s+any\s+later", "GFDL-{}-or-later"),
-    (r"GNU Free Documentation License,?\s+Version\s+(\d\.\d)", "GFDL-{}-only"),
-    (r"GNU\s+(?:Library|Lesser)\s+General\s+Public\s+License[^.]*?version\s+(\d(?:\.\d)?)[^.]*?later", "LGPL-{}-or-later"),
-    (r"GNU\s+General\s+Public\s+License[^.]*?version\s+(\d(?:\.\d)?)[^.]*?later", "GPL-{}-or-later"),
-    (r"GNU\s+General\s+Public\s+License[^.]*?version\s+(\d(?:\.\d)?)", "GPL-{}-only"),
-    (r"GPL[- ](\d)(?:\.0)?\+|/common-licenses/GPL-(\d)", "GPL-{}-or-later"),
+    (r"GNU Free Documentation License,? Version (\d\.\d) or any later", "GFDL-{}-or-later"),
+    (r"GNU Free Documentation License,? Version (\d\.\d)", "GFDL-{}-only"),
+    (r"GNU (?:Library|Lesser) General Public License[^.]*? version (\d(?:\.\d)?)[^.]*? later", "LGPL-{}-or-later"),
+    (r"GNU (?:General Public License|GPL)[^.]*? version (\d(?:\.\d)?)[^.]*? later", "GPL-{}-or-later"),
+    (r"\bGPL[- ]?(\d)(?:\.0)?\+", "GPL-{}-or-later"),
+    (r"GNU (?:General Public License|GPL)[^.]*? version (\d(?:\.\d)?)", "GPL-{}-only"),
+    (r"/common-licenses/GPL-(\d)", "GPL-{}-only"),
     (r"Permission is granted to make and distribute verbatim copies", "LicenseRef-Verbatim-copying"),
 )
 
@@ -37,7 +38,8 @@ def _machine_readable(text: str) -> str | None:
     if not re.match(r"\s*Format(-Specification)?:", text):
         return None
     for paragraph in re.split(r"\n\s*\n", text):
-        if re.search(r"^Files:\s*\*\s*$", paragraph, re.MULTILINE) and (stated := re.search(r"^License:\s*(\S.*)$", paragraph, re.MULTILINE)):
+        stated = re.search(r"^License:\s*(\S.*)$", paragraph, re.MULTILINE)
+        if stated and re.search(r"^Files:\s*\*\s*$", paragraph, re.MULTILINE):
             return expression(stated[1])
     return None
 
@@ -62,15 +64,13 @@ def _name(short: str) -> str:
         return f"{FAMILIES[found[1]]}-{version}-{later}"
     if found and found[1] in CANONICAL:
         return f"{CANONICAL[found[1]]}-{found[2] if '.' in found[2] else found[2] + '.0'}"
-    return re.fullmatch(r"[A-Za-z0-9.-]+", short) and short or "LicenseRef-" + re.sub(r"[^A-Za-z0-9.]+", "-", short).strip("-")
+    return (re.fullmatch(r"[A-Za-z0-9.-]+", short) and short) or "LicenseRef-" + re.sub(r"[^A-Za-z0-9.]+", "-", short).strip("-")
 
 
 def _free_text(text: str) -> str | None:
     plain = re.sub(r"\s+", " ", text)
     for pattern, name in PHRASES:
         if found := re.search(pattern, plain, re.IGNORECASE):
-            version = next((group for group in found.groups() if group), "")
-            if "GPL" in name and "." not in version:
-                version += ".0"
-            return name.format(version)
+            version = found[1] if found.groups() else ""
+            return name.format(version if "." in version else f"{version}.0")
     return None

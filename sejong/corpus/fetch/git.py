@@ -20,7 +20,9 @@ def fetch(entry: GitEntry, into: Path, downloads: Path) -> Origin:
         Failed: the repository could not be fetched, or nothing in it matches.
     """
     if shutil.which("git") is None:
-        raise Refused(f"this machine has no git, which source `{entry.name}` needs: install git, or give text of your own with --text")
+        raise Refused(
+            f"this machine has no git, which source `{entry.name}` needs: install git, or give text of your own with --text"
+        )
     with tempfile.TemporaryDirectory(prefix=".git-", dir=downloads) as temporary:
         clone = Path(temporary, "clone")
         _git("clone", "--quiet", "--depth", "1", entry.url, str(clone), what=entry.url)
@@ -41,8 +43,8 @@ def fetch(entry: GitEntry, into: Path, downloads: Path) -> Origin:
 
 
 def _git(*arguments: str, what: str) -> str:
-    run = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
+    run = subprocess.run(
+        ["git", *arguments],
         capture_output=True,
         text=True,
         errors="replace",

@@ -156,4 +156,4 @@ def _say_what_was_passed_over(passed: Counter[str]) -> None:
     if passed:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(passed.items(), key=lambda one: (-one[1], one[0]))[:12])
         more = f" and {len(passed) - 12} more kinds" if len(passed) > 12 else ""
-        console.print(f"  {sum(passed.values())} files are not text that Sejong reads and were left out: {kinds}{more}", markup=False)
+        console.print(f"  left out, since Sejong does not read them as text: {kinds}{more}", markup=False)

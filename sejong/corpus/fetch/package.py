@@ -44,7 +44,7 @@ def unpack(deb: Path, name: str, wanted: re.Pattern[str], into: Path, advice: st
     paths: list[str] = []
     said: dict[str, bytes] = {}
     link = None
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603, S607
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
                 for member in tar:
@@ -65,7 +65,9 @@ def unpack(deb: Path, name: str, wanted: re.Pattern[str], into: Path, advice: st
         except (tarfile.TarError, EOFError) as error:
             raise Failed(f"{deb.name} cannot be unpacked ({error}): delete it and build again") from error
     if process.returncode:
-        raise Failed(f"{deb.name} cannot be unpacked (dpkg-deb ended with status {process.returncode}): delete it and build again")
+        raise Failed(
+            f"{deb.name} cannot be unpacked (dpkg-deb ended with status {process.returncode}): delete it and build again"
+        )
     stated = said.get("copyright")
     return Contents(sorted(paths), stated.decode("utf-8", "replace") if stated else None, _date(said), link)
 

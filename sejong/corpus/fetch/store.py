@@ -1,17 +1,19 @@
 """Fetched sources on disk: `downloads/<source>/files/…` beside `source.json`, whole or absent.
 
 A source is fetched into a folder of another name and renamed when it is complete, so that a half download is never taken for
-whole. Later builds use what is there, after comparing it with the hashes recorded then.
+whole. A lock keeps two builds from fetching it at once. Later builds use what is there, after comparing it with the hashes
+recorded then.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from sejong.corpus.fetch import debian, git, own, url
 from sejong.corpus.fetch.catalogue import DebianEntry, Entry, FolderEntry, GitEntry, UrlEntry
@@ -47,12 +49,14 @@ def bring(entry: Entry, downloads: Path) -> Fetched:
         return _folder(entry)
     folder = downloads / entry.name
     request = entry.model_dump(mode="json", exclude={"default", "title"})
-    record = _record(folder)
-    if record is None or record["request"] != request:
-        _fetch(entry, request, folder, downloads)
+    downloads.mkdir(parents=True, exist_ok=True)
+    with FileLock(downloads / f".{entry.name}.lock"):
         record = _record(folder)
-        if record is None:
-            raise Failed(f"{folder} vanished while it was being fetched: build again")
+        if record is None or record["request"] != request:
+            _fetch(entry, request, folder, downloads)
+            record = _record(folder)
+    if record is None:
+        raise Failed(f"{folder} vanished while it was being fetched: build again")
     return _listed(entry, folder, record)
 
 
@@ -67,7 +71,6 @@ def _record(folder: Path) -> dict[str, Any] | None:
 
 
 def _fetch(entry: DebianEntry | GitEntry | UrlEntry, request: dict[str, Any], folder: Path, downloads: Path) -> None:
-    downloads.mkdir(parents=True, exist_ok=True)
     private = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", suffix=".part", dir=downloads))
     try:
         origin = FETCH[entry.kind](entry, private / "files", downloads)
@@ -92,18 +95,16 @@ def _replace(private: Path, folder: Path) -> None:
         aside = private.with_suffix(".old")
         folder.rename(aside)
         shutil.rmtree(aside)
-    try:
-        os.rename(private, folder)
-    except OSError:
-        if _record(folder) is None:  # otherwise another build put the same source there meanwhile
-            raise
+    private.rename(folder)
 
 
 def _listed(entry: DebianEntry | GitEntry | UrlEntry, folder: Path, record: dict[str, Any]) -> Fetched:
     origin = Origin(**record["origin"])
     kept = [(entry.name, folder / "files", str(one["path"])) for one in record["files"]]
     try:
-        files = own.hashed(kept, kind=entry.kind, licence=origin.licence, contributor=entry.contributor, collected=origin.collected)
+        files = own.hashed(
+            kept, kind=entry.kind, licence=origin.licence, contributor=entry.contributor, collected=origin.collected
+        )
     except Refused as error:
         raise Failed(f"source `{entry.name}` is no longer whole: delete {folder} to fetch it again") from error
     for file, recorded in zip(files, record["files"], strict=True):

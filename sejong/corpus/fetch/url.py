@@ -26,16 +26,20 @@ def fetch(entry: UrlEntry, into: Path, downloads: Path) -> Origin:
     into.mkdir(parents=True, exist_ok=True)
     target = into / (PurePosixPath(unquote(urlsplit(entry.url).path)).name or "index.html")
     try:
-        with urllib.request.urlopen(entry.url, timeout=TIMEOUT) as answer:  # noqa: S310
+        with urllib.request.urlopen(entry.url, timeout=TIMEOUT) as answer:
             size = int(answer.headers.get("Content-Length") or 0)
             modified = answer.headers.get("Last-Modified")
             digest = _save(answer, target, entry.name, size)
     except (OSError, urllib.error.URLError, ValueError) as error:
-        raise Failed(f"{entry.url} could not be fetched ({error}): check the network, or give text of your own with --text") from error
+        raise Failed(
+            f"{entry.url} could not be fetched ({error}): check the network, or give text of your own with --text"
+        ) from error
     if size and target.stat().st_size != size:
         raise Failed(f"{entry.url} ended after {target.stat().st_size} of {size} bytes: build again to fetch it anew")
     if entry.sha256 and digest != entry.sha256.lower():
-        raise Failed(f"{entry.url} has the sha256 {digest}, but [{entry.name}] in sources.toml states {entry.sha256}: correct one of them")
+        raise Failed(
+            f"{entry.url} has the sha256 {digest}, but [{entry.name}] in sources.toml states {entry.sha256}: correct one of them"
+        )
     return Origin(
         uri=entry.url,
         version=digest,

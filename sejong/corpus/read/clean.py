@@ -13,7 +13,9 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 SPACES_AT_LINE_END = re.compile(r"[ \t\u00a0\u3000]+$", re.MULTILINE)
 BLANK_LINES = re.compile(r"\n{3,}")
 # UTF-8 bytes that were read as Latin-1 or Windows-1252: a lead byte and what a following byte looks like
-MOJIBAKE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]")
+MOJIBAKE = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+)
 
 
 def clean(text: str) -> str:

@@ -47,7 +47,7 @@ BINARY = 0.02  # share of control bytes from which it is no text
 BROKEN = 0.01  # share of broken characters that a text may have
 PLAUSIBLE = 0.5  # score from which no other opinion is asked
 MOSTLY = 0.5
-# Characters that wrong decoding produces and text hardly has: C1 controls, private use, unassigned, half-width forms, lone Hangul letters
+# What wrong decoding produces and text hardly has: C1 controls, private use, unassigned, half-width forms, lone Hangul letters
 ODD = regex.compile(r"[\x80-\x9f\p{Co}\p{Cn}\uff61-\uffdc\u3130-\u318f]")
 NOT_ASCII = regex.compile(r"[^\x00-\x7f]")
 HIRAGANA = "".join(map(chr, range(0x3041, 0x3097)))
@@ -70,26 +70,34 @@ def decode(data: bytes, hints: Hints, declared: str | None = None) -> str:
     Raises:
         Unreadable: it is binary, or no known encoding makes plausible text of it.
     """
+    return recognise(data, hints, declared).text
+
+
+def recognise(data: bytes, hints: Hints, declared: str | None = None) -> Guess:
+    """As `decode`, with the name of the encoding that was found."""
     for mark, name in MARKS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(name, "replace")
+            return Guess(data[len(mark) :].decode(name, "replace"), 1.0, name)
     if wide := _wide_ascii(data):
-        return data.decode(wide, "replace")
+        return Guess(data.decode(wide, "replace"), 1.0, wide)
     text = _strict(data, "utf-8")
+    binary = len(data) - len(data.translate(None, CONTROLS)) > BINARY * len(data)
     own = None
-    if text is None:
+    if text is None or binary:
         own = _best(data, (*hints.encodings, *(WIDE if hints.scripts and len(data) % 2 == 0 else ())), hints)
         if own and own.encoding in WIDE and own.score >= PLAUSIBLE:
-            return own.text
+            return own
     if b"\x1b$" in data and (escaped := _best(data, ESCAPED, hints)):
-        return escaped.text
-    if len(data) - len(data.translate(None, CONTROLS)) > BINARY * len(data):
+        return escaped
+    if binary:
         raise Unreadable("it is binary data, not text")
     if text is None and declared:
-        text = _strict(data, MEANT.get(declared.lower(), declared))
+        meant = MEANT.get(declared.lower(), declared)
+        if (found := _strict(data, meant)) is not None:
+            return Guess(found, 1.0, meant)
     if text is None:
         text = _nearly_utf8(data)
-    return _legacy(data, own, hints) if text is None else text
+    return _legacy(data, own, hints) if text is None else Guess(text, 1.0, "utf-8")
 
 
 def _wide_ascii(data: bytes) -> str | None:
@@ -118,14 +126,14 @@ def _nearly_utf8(data: bytes) -> str | None:
     return text if cut or broken <= BROKEN * whole else None
 
 
-def _legacy(data: bytes, own: Guess | None, hints: Hints) -> str:
+def _legacy(data: bytes, own: Guess | None, hints: Hints) -> Guess:
     if own and own.score >= PLAUSIBLE:
-        return own.text
+        return own
     found = charset_normalizer.from_bytes(data[:SAMPLE]).best()
     if found is not None and not found.encoding.startswith("utf"):
-        return data.decode(found.encoding, "replace")
+        return Guess(data.decode(found.encoding, "replace"), 0.0, found.encoding)
     if own and own.score > 0:
-        return own.text
+        return own
     raise Unreadable("its bytes are text in no encoding that is known here")
 
 
@@ -147,7 +155,7 @@ def _guess(data: bytes, name: str, hints: Hints) -> Guess | None:
 
 
 def score(text: str, hints: Hints) -> float:
-    """How much the characters beyond ASCII are those of the nation's script (1), its frequent ones (up to 1 more), and not odd."""
+    """Of the characters beyond ASCII, the share in the nation's script, plus that of frequent ones, less that of odd ones."""
     others = len(NOT_ASCII.findall(text))
     if not others:
         return 0.0
@@ -159,6 +167,7 @@ def score(text: str, hints: Hints) -> float:
 @cache
 def _characters(scripts: tuple[str, ...]) -> tuple["regex.Pattern[str]", "regex.Pattern[str]"]:
     """Patterns of the letters of these scripts, and of those that are frequent in languages written in them, beyond ASCII."""
-    native = regex.compile(rf"[{script_class(list(scripts))}--[\x00-\x7f]]" if scripts else r"[[\p{L}\p{M}]--[\x00-\x7f]]", regex.V1)
+    letters_of = script_class(list(scripts)) if scripts else r"[\p{L}\p{M}]"
+    native = regex.compile(rf"[{letters_of}--[\x00-\x7f]]", regex.V1)
     letters = {letter for language in (*FREQUENCIES.values(), HIRAGANA) for letter in language if native.match(letter)}
     return native, regex.compile(f"[{re.escape(''.join(sorted(letters)))}]" if letters else r"(?!)")

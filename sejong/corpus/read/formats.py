@@ -14,8 +14,8 @@ from sejong.corpus.read.batch import Text, Unread
 FORMATS = {
     ".txt": "plain",
     ".text": "plain",
-    ".md": "plain",
-    ".markdown": "plain",
+    ".md": "markdown",
+    ".markdown": "markdown",
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",

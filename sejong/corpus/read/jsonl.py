@@ -1,4 +1,4 @@
-"""JSON Lines: an object a line, with `text` and, where known, `id`, `source`, `locator`, `licence`, `contributor`, `collected`."""
+"""JSON Lines: an object a line, with `text` and, where known, the other columns of `sejong.corpus.read.records`."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
             try:
                 record = json.loads(line if line.isascii() else decode(line, hints))
             except (ValueError, RecursionError, Unreadable) as error:
-                yield Unread(f"line {number} is not JSON ({error})", part, len(line), line[:400].decode("utf-8", "replace"))
+                yield Unread(f"line {number} is not JSON ({_why(error)})", part, len(line), line[:400].decode("utf-8", "replace"))
             else:
                 yield document(record, part, len(line))
 
@@ -45,3 +45,7 @@ def lines(stream: BinaryIO) -> Iterator[bytes | None]:
             skipping = True
     if held or skipping:
         yield None if skipping else bytes(held)
+
+
+def _why(error: Exception) -> str:
+    return f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)

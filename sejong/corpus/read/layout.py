@@ -12,8 +12,12 @@ from dataclasses import dataclass
 FULL = 0.8  # of the usual line length: a line this long goes on in the next
 LARGE = 1.2  # times the body's size: type of a heading
 LONGEST_HEADING = 100  # characters
-STARTS_ANEW = re.compile(r"\s*(?:[-*•◦○●■□▪❏※·–]|\(?\d{1,3}[.)]\s|[가-하][.)]\s|[①-⑳]|[A-Za-z][.)]\s|\[|제\d+[장절조]|第[\d一二三四五六七八九十]+[章節条])")
-SENTENCE_END = (".", "!", "?", "。", "！", "？", ":", "：")
+BULLETS = "-*•◦○●■□▪❏❍※·–"
+# A bullet, a number or letter with a dot or bracket, a chapter or article: what begins a paragraph even after a full line.
+STARTS_ANEW = re.compile(
+    rf"\s*(?:[{BULLETS}]|\(?(?:\d{{1,3}}|[가-하]|[A-Za-z])[.)]\s|[①-⑳]|\[|제\d+[장절조]|第[\d一二三四五六七八九十]+[章節条])"
+)
+SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
 SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\uff00-\uffef、。]")
 HANGUL = re.compile(r"[가-힣]")
 
@@ -52,14 +56,19 @@ def paragraphs(pages: list[list[Line]]) -> Iterator[str]:
     held = ""
     for line, after in zip(lines, [*lines[1:], None], strict=True):
         held = _joined(held, line.text, spaced)
-        ends = after is None or line.size not in headings and after.size in headings
         if line.size in headings:
             if after is None or after.size != line.size:
                 yield f"{headings[line.size]} {' '.join(held.split())}" if len(held) <= LONGEST_HEADING else held.strip()
                 held = ""
-        elif ends or _width(line.text) < FULL * usual or STARTS_ANEW.match(after.text if after else ""):
+        elif after is None or after.size in headings or _ends(line, after, FULL * usual):
             yield held.strip()
             held = ""
+
+
+def _ends(line: Line, after: Line, full: float) -> bool:
+    """Whether a paragraph ends here: the line is short, or ends a sentence before a gap, or the next one starts anew."""
+    at_gap = not _continues(line, after) and line.text.rstrip().endswith(SENTENCE_ENDS)
+    return at_gap or _width(line.text) < full or STARTS_ANEW.match(after.text) is not None
 
 
 def _headings(lines: list[Line]) -> dict[float, str]:
@@ -98,7 +107,7 @@ def _continues(line: Line, after: Line) -> bool:
 
 def _cut(blocks: list[list[Line]]) -> list[list[Line]]:
     """Blocks in reading order: left of a gutter before right of it, else above the widest white band before below it."""
-    if len(blocks) < 2:  # noqa: PLR2004
+    if len(blocks) < 2:
         return blocks
     gutter = _widest_gap([(min(line.left for line in block), max(line.right for line in block)) for block in blocks])
     if gutter is not None:

@@ -50,7 +50,9 @@ def _article(page: Any, base: str, names: frozenset[str]) -> Text | Unread:
     if revision is None or not revision.text:
         return Unread(f"page `{page.title}` has no text", str(page.title))
     if len(revision.text) > LARGEST:
-        return Unread(f"page `{page.title}` is longer than {LARGEST >> 20} million characters", str(page.title), len(revision.text))
+        return Unread(
+            f"page `{page.title}` is longer than {LARGEST >> 20} million characters", str(page.title), len(revision.text)
+        )
     return Text(
         f"# {page.title}\n\n{markdown(revision.text, names)}",
         locator=f"{base}/{quote(str(page.title).replace(' ', '_'))}",

@@ -35,7 +35,9 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
     yield from faults
     text = "\n\n".join(paragraphs(_without_furniture(pages)))
     if not text.strip():
-        raise Unreadable(f"the PDF has no text, only {len(pages)} pages of pictures: run character recognition (OCR) over it first")
+        raise Unreadable(
+            f"the PDF has no text, only {len(pages)} pages of pictures: run character recognition (OCR) over it first"
+        )
     yield Text(text)
 
 
@@ -69,13 +71,13 @@ def _lines(page: pypdfium2.PdfTextPage) -> list[Line]:
 
 def _line(page: pypdfium2.PdfTextPage, codes: list[int], first: int, end: int) -> Line | None:
     text = "".join(map(_character, codes[first:end]))
-    visible = [index for index in range(first, end) if codes[index] > 32]  # noqa: PLR2004
+    visible = [index for index in range(first, end) if codes[index] > 32]
     if not visible:
         return None
     boxes = [_box(page, index) for index in (visible[0], visible[len(visible) // 2], visible[-1])]
     left, right = min(box[0] for box in boxes), max(box[1] for box in boxes)
     bottom, top = min(box[2] for box in boxes), max(box[3] for box in boxes)
-    return Line(text, left, right, bottom, top, size=sorted(box[3] - box[2] for box in boxes)[1])
+    return Line(text, left, right, bottom, top, size=round(2 * sorted(box[3] - box[2] for box in boxes)[1]) / 2)
 
 
 def _box(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float, float, float]:
@@ -87,11 +89,11 @@ def _box(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float, float, 
 
 def _character(code: int) -> str:
     """2 and U+FFFE are how PDFium gives a hyphen at which a word was broken."""
-    return "\u00ad" if code in (2, 0xFFFE) else chr(code) if code < 0x110000 else ""  # noqa: PLR2004
+    return "\u00ad" if code in (2, 0xFFFE) else chr(code) if code < 0x110000 else ""
 
 
 def _without_furniture(pages: list[list[Line]]) -> list[list[Line]]:
-    """The pages without running heads, feet and page numbers: edge lines that return, numbers aside, on at least half of the pages."""
+    """The pages without running heads and feet: edge lines that return, numbers aside, on at least half of the pages."""
     if len(pages) < FURNITURE_PAGES:
         return pages
     edges = Counter(shape for page in pages for shape in {_shape(line) for line in _edges(page)})

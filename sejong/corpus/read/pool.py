@@ -1,7 +1,8 @@
 """Worker processes that read tasks, and the one that takes their results in order.
 
-Worker `k` of `n` reads tasks `k`, `k + n`, …, and writes Arrow streams to its standard output. The pipe between holds it back when the results are
-not taken. Where a worker dies, the file that killed it becomes a dropped row, and a new worker goes on behind it.
+Worker `k` of `n` reads tasks `k`, `k + n`, …, and writes Arrow streams to its standard output. The pipe between holds it back
+when the results are not taken. Where a worker dies, the file that killed it becomes a dropped row, and a new worker goes on
+behind it.
 """
 
 import json
@@ -20,6 +21,7 @@ from sejong.corpus.read.batch import Batch, Unread, batches
 from sejong.corpus.read.formats import Hints
 from sejong.flow import SourceFile
 
+WORKER = [sys.executable, "-m", "sejong.corpus.read.worker"]
 PIPE_BYTES = 1 << 20
 DOCUMENTS, DROPPED, END = b"d", b"u", b"e"
 LENGTH = 8  # bytes of a message's length
@@ -41,34 +43,26 @@ def read_in_processes(tasks: list[list[SourceFile]], hints: Hints, count: int) -
                 try:
                     yield from _results(workers[place], alone=len(task) == 1)
                 except Died:
-                    status = workers[place].wait()
+                    status = _stop(workers[place], patience=5.0)
                     workers[place] = _start(plan, number + count, count)
-                    yield from _one_by_one(task, hints, Path(folder), status)
+                    yield from _again(task, hints, status)
         finally:
             for worker in workers:
                 _stop(worker)
 
 
-def _one_by_one(task: list[SourceFile], hints: Hints, folder: Path, status: int) -> Iterator[Batch]:
-    """A task that killed its worker, each file in a worker of its own; the one that kills is recorded."""
-    if len(task) == 1:
-        yield from batches([(task[0], Unread(f"reading it ended the reader (status {status}): the file is damaged or needs too much memory"))])
+def _again(task: list[SourceFile], hints: Hints, status: int) -> Iterator[Batch]:
+    """A task that killed its worker: its files one by one, until the one that kills is found and recorded."""
+    if len(task) > 1:
+        yield from read_in_processes([[file] for file in task], hints, 1)
         return
-    for file in task:
-        plan = folder / "one.json"
-        _write(plan, [[file]], hints)
-        worker = _start(plan, 0, 1)
-        try:
-            yield from _results(worker, alone=False)
-        except Died:
-            yield from _one_by_one([file], hints, folder, worker.wait())
-        finally:
-            _stop(worker)
+    why = f"reading it ended the reader (status {status}): the file is damaged or needs too much memory"
+    yield from batches([(task[0], Unread(why))])
 
 
 def _results(worker: "subprocess.Popen[bytes]", *, alone: bool) -> Iterator[Batch]:
-    """One task's batches. Those of several files are held until the task is whole, so that it can be read again; a large file's are not."""
-    assert worker.stdout is not None  # noqa: S101
+    """One task's batches. Those of several files are held until all are there, since the task may have to be read again."""
+    assert worker.stdout is not None
     held = []
     while batch := _receive(worker.stdout):
         if alone:
@@ -115,12 +109,16 @@ def _write(plan: Path, tasks: list[list[SourceFile]], hints: Hints) -> None:
 
 def _start(plan: Path, first: int, step: int) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)}
-    command = [sys.executable, "-m", "sejong.corpus.read.worker", str(plan), str(first), str(step)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, pipesize=PIPE_BYTES)  # noqa: S603
+    command = [*WORKER, str(plan), str(first), str(step)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, pipesize=PIPE_BYTES)
 
 
-def _stop(worker: "subprocess.Popen[bytes]") -> None:
-    worker.kill()
-    worker.wait()
+def _stop(worker: "subprocess.Popen[bytes]", patience: float = 0.0) -> int:
+    """End a worker that has not ended by itself after `patience` seconds; its exit status."""
     if worker.stdout:
         worker.stdout.close()
+    try:
+        return worker.wait(patience)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        return worker.wait()

@@ -64,7 +64,7 @@ def read_file(file: SourceFile, hints: Hints) -> Iterator[Text | Unread]:
         yield Unread("it needs more memory than this machine has")
     except OSError as error:
         yield Unread(_sentence(error, compression))
-    except Exception as error:  # noqa: BLE001  a format's library may raise anything on a damaged file
+    except Exception as error:
         yield Unread(f"the {reader} reader failed on it ({type(error).__name__}: {error})")
 
 
@@ -77,5 +77,5 @@ def _workers(tasks: list[list[SourceFile]]) -> int:
 
 def _sentence(error: OSError, compression: str | None) -> str:
     if compression and error.errno is None:
-        return f"the compressed file is damaged or cut off ({error}): what was readable before that point is kept where it is whole"
+        return f"the compressed file is damaged or cut off ({error}); whole records before that point were kept"
     return f"the file cannot be opened ({error.strerror or error})"

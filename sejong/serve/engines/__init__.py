@@ -11,6 +11,15 @@ from typing import Literal
 FinishReason = Literal["stop", "length"]
 
 
+MOST_OF_A_REASON = 300  # characters
+
+
+def reason(error: BaseException) -> str:
+    """What a library says went wrong, on one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= MOST_OF_A_REASON else f"{said[:MOST_OF_A_REASON]} …"
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How to choose tokens. `temperature` 0 is greedy; `seed` None draws a new one; `ignore_end` is for measuring."""

@@ -18,9 +18,10 @@ import openvino_genai
 from openvino_genai import py_openvino_genai as native
 
 from sejong.errors import Failed
-from sejong.serve.engines import Chunk, Sampling
+from sejong.serve.engines import Chunk, Sampling, reason
 
 BLOCK = 32  # tokens a block of OpenVINO's paged cache on a CPU
+COLD = 1e-4  # a temperature below is greedy, and no top_p is smaller: OpenVINO divides by them in single precision
 CACHE_BYTES = 2 << 30  # most memory of the key-value cache, unless one whole context needs more
 
 
@@ -58,7 +59,7 @@ class Engine:
             precise = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", precise)
         except (OSError, KeyError, ValueError, RuntimeError) as error:
-            raise Failed(f"the engine in {path} cannot be opened ({error}): build the stage `engine` again") from error
+            raise Failed(f"the engine in {path} cannot be opened ({reason(error)}): build the stage `engine` again") from error
         self._numbers = count()
         self._waiting: deque[_Request] = deque()
         self._running: list[_Request] = []
@@ -147,19 +148,25 @@ class Engine:
             for request in self._running:
                 if request.cancelled:
                     request.handle.cancel()
-            self._running = [one for one in self._running if not one.cancelled] + arrived
+            self._running = [one for one in self._running if not one.cancelled]
         for request in arrived:
-            tokens = ov.Tensor(np.array([request.prompt], dtype=np.int64))
-            request.handle = self._pipeline.add_request(next(self._numbers), tokens, self._settings(request.sampling))
+            try:
+                tokens = ov.Tensor(np.array([request.prompt], dtype=np.int64))
+                request.handle = self._pipeline.add_request(next(self._numbers), tokens, self._settings(request.sampling))
+            except RuntimeError as error:  # OpenVINO refuses this one; the others go on
+                request.deliver(Failed(f"the engine refuses this request: {reason(error)}"))
+            else:
+                with self._work:
+                    self._running.append(request)
         return True
 
     def _settings(self, sampling: Sampling) -> openvino_genai.GenerationConfig:
         settings = openvino_genai.GenerationConfig()
         settings.max_new_tokens = sampling.max_tokens
-        settings.do_sample = sampling.temperature > 0
+        settings.do_sample = sampling.temperature >= COLD
         if settings.do_sample:
             settings.temperature = sampling.temperature
-            settings.top_p = sampling.top_p
+            settings.top_p = max(sampling.top_p, COLD)
             settings.rng_seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
         settings.presence_penalty = sampling.presence_penalty
         settings.frequency_penalty = sampling.frequency_penalty

@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreT
 from sejong.errors import Failed, Refused
 from sejong.flow import Artifact, the_only
 from sejong.recipe import EngineSettings
-from sejong.serve.engines import Sampling
+from sejong.serve.engines import Sampling, reason
 from sejong.serve.engines.batching import Engine
 
 BESIDE = ("config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "chat_template.jinja")
@@ -62,14 +62,14 @@ def convert(model: Path, out: Path, precision: str = "float32") -> dict[str, Any
             ).eval()
             tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
         except (OSError, ValueError) as error:
-            raise Refused(f"{model} cannot be loaded as a causal language model: {error}") from error
+            raise Refused(f"{model} cannot be loaded as a causal language model: {reason(error)}") from error
         try:
             graph = _trace(original)
             _make_stateful(graph, original.config)
             halves = convert_tokenizer(tokenizer, with_detokenizer=True)
         except (RuntimeError, ValueError, TypeError) as error:
             kind = original.config.model_type
-            raise Failed(f"{model} (model type {kind}) cannot be converted to OpenVINO: {error}") from error
+            raise Failed(f"{model} (model type {kind}) cannot be converted to OpenVINO: {reason(error)}") from error
     files = ("openvino_model.xml", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
     for one, name in zip((graph, *halves), files, strict=True):
         _number(one)

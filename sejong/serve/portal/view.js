@@ -64,7 +64,7 @@ export class Answer {
 function quotation(quoted, language, open) {
   const source = element("button", { type: "button", class: "link" }, [quoted.title || quoted.locator]);
   source.addEventListener("click", () => open(quoted.passage));
-  const facts = [quoted.locator, quoted.source, quoted.licence ?? say("licence_unknown")].filter(Boolean).join(" · ");
+  const facts = [quoted.locator, quoted.source, licence(quoted)].filter(Boolean).join(" · ");
   return element("figure", { class: "quotation" }, [
     element("figcaption", { class: "label" }, [say("quotation_label")]),
     element("blockquote", { lang: language }, [quoted.text]),
@@ -78,7 +78,7 @@ function sources(found, open) {
     const button = element("button", { type: "button", class: "source", "aria-label": say("open_passage", { number: index + 1, title }) }, [
       element("span", { class: "number" }, [String(index + 1)]),
       element("span", { class: "source-title" }, [title]),
-      element("span", { class: "faint" }, [[source.source, source.licence ?? say("licence_unknown")].filter(Boolean).join(" · ")]),
+      element("span", { class: "faint" }, [[source.source, licence(source)].filter(Boolean).join(" · ")]),
     ]);
     button.addEventListener("click", () => open(source.passage));
     return element("li", {}, [button]);
@@ -122,6 +122,10 @@ function fact(name, value, address) {
   if (!value) return [];
   const shown = address ? element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, [value]) : value;
   return [element("dt", {}, [say(name)]), element("dd", {}, [shown])];
+}
+
+function licence(source) {
+  return `${say("passage_licence")}: ${source.licence ?? say("licence_unknown")}`;
 }
 
 /** The locator as a link, only where it is an http(s) address. */

@@ -15,10 +15,17 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def gateway() -> Iterator[FakeGateway]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[FakeGateway]:
     with serving() as state:
         yield state
+
+
+@pytest.fixture
+def gateway(running: FakeGateway) -> FakeGateway:
+    running.asked.clear()
+    running.cut_off = 0
+    return running
 
 
 @pytest.fixture

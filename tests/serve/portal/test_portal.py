@@ -55,7 +55,7 @@ def test_quotation_stands_apart_from_the_models_words(page: Page) -> None:
     answer = page.locator(".answer")
     expect(answer.locator(".quotation figcaption")).to_have_text(NATIVE["quotation_label"])
     expect(answer.locator(".quotation blockquote")).to_contain_text("병합할 셀을 선택한 다음")
-    expect(answer.locator(".quotation .from")).to_contain_text("MPL-2.0")
+    expect(answer.locator(".quotation .from")).to_contain_text("라이선스: MPL-2.0")
     expect(answer.locator(".own .label")).to_have_text(NATIVE["model_label"])
     expect(answer.locator(".own .said")).not_to_contain_text("병합할 셀을 선택한 다음")
     expect(answer.locator(".own strong")).to_have_text("병합")

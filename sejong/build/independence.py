@@ -1,0 +1,56 @@
+"""`sejong verify --independence`: the weights that training started from, recomputed; every outside model listed.
+
+What this shows: the tensors at step 0 are the ones that the recorded seed and shape give, byte for byte, so none came from
+another model. What it cannot show: that training did what its log says; for that, build the run again and compare the weights.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sejong.build import folder
+from sejong.errors import Refused
+from sejong.ledger.stage import outside_models
+
+
+def independence(run: Path) -> dict[str, Any]:
+    """Whether the run's model is nobody else's.
+
+    Returns:
+        `independent`, `reason` (one sentence), `tensors` (how many were compared), `different` (names that differ),
+        `foreign` (what training started from, or None), `outside_models`.
+
+    Raises:
+        Refused: the run has no pretrained model.
+    """
+    artifacts = folder.artifacts_of(run)
+    if "pretrain" not in artifacts:
+        raise Refused(f"{run} has no pretrained model yet: run `sejong build {run}/recipe.toml`")
+    initial = json.loads((artifacts["pretrain"].path / "initial.json").read_text("utf-8"))
+    models = outside_models(list(artifacts.values()))
+    if initial["foreign"]:
+        reason = f"training started from foreign weights ({initial['foreign']['name']}), so this model is not independent"
+        return _answer(False, reason, 0, [], initial["foreign"], models)
+    from sejong.train.initial import recompute
+
+    recomputed = recompute(initial)
+    recorded: dict[str, str] = initial["tensors"]
+    different = sorted(name for name in recomputed.keys() | recorded.keys() if recomputed.get(name) != recorded.get(name))
+    if different:
+        reason = f"{len(different)} tensors are not what the recorded seed and shape give, first {different[0]}"
+    else:
+        reason = f"all {len(recorded)} tensors that training started from are what seed {initial['seed']} and the shape give"
+    return _answer(not different, reason, len(recorded), different, None, models)
+
+
+def _answer(
+    independent: bool, reason: str, tensors: int, different: list[str], foreign: Any, models: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "independent": independent,
+        "reason": reason,
+        "tensors": tensors,
+        "different": different,
+        "foreign": foreign,
+        "outside_models": models,
+    }

@@ -1,0 +1,216 @@
+"""What a person asked for: nation, size, text and overrides; and `recipe.toml`, which keeps it beside the run.
+
+`resolve` fills in what follows from it, in this order: defaults of the settings, the nation's data, the dial `size`, what a
+probe measured, overrides.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from sejong import nations
+from sejong.build.outside import compared_with, outside_model
+from sejong.errors import Refused, did_you_mean
+from sejong.flow import atomic
+from sejong.flow.manifest import FORMAT
+from sejong.nations import Nation
+from sejong.recipe import SECTIONS, SIZES, Recipe
+from sejong.report.words import Words
+
+FILE = "recipe.toml"
+BASELINES = ["ngram", "installed"]
+BUDGETS = ("tokens", "steps", "seconds")
+KEYS = {"format", "nation", "nation_folder", "size", "text", "set", "probed"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked, and what a probe found for it."""
+
+    nation: str
+    size: str = "xs"
+    text: tuple[Path, ...] = ()
+    nation_folder: Path | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    probed: dict[str, Any] = field(default_factory=dict)
+
+    def load_nation(self) -> Nation:
+        """The nation's data."""
+        return nations.load(self.nation, self.nation_folder)
+
+
+def read(path: Path) -> Request:
+    """The request in a recipe file. Paths in it are relative to the file.
+
+    Raises:
+        Refused: not there, not TOML, an unknown key, or written by a newer version.
+    """
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise Refused(f"there is no recipe {path}: make one with `sejong init NATION`") from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} is not a readable recipe: {error}") from error
+    if found.get("format", FORMAT) > FORMAT:
+        raise Refused(
+            f"{path} was written by a newer Sejong (format {found['format']}, this one reads {FORMAT}): upgrade Sejong to use it"
+        )
+    for key in found:
+        if key not in KEYS:
+            raise Refused(f"{path} has the unknown key `{key}`: {did_you_mean(key, KEYS)}")
+    if "nation" not in found:
+        raise Refused(f'{path} names no nation: add a line such as nation = "korea"')
+    folder = found.get("nation_folder")
+    return Request(
+        nation=found["nation"],
+        size=str(found.get("size", "xs")),
+        text=tuple(path.parent / one for one in found.get("text", [])),
+        nation_folder=path.parent / folder if folder else None,
+        overrides=flat(found.get("set", {})),
+        probed=found.get("probed", {}),
+    )
+
+
+def write(path: Path, request: Request) -> None:
+    """Keep the request so that `sejong build PATH` repeats it."""
+    content: dict[str, Any] = {"format": FORMAT, "nation": request.nation}
+    if request.nation_folder:
+        content["nation_folder"] = str(request.nation_folder.resolve())
+    content |= {"size": request.size, "text": [str(one.resolve()) for one in request.text], "set": request.overrides}
+    if request.probed:
+        content["probed"] = request.probed
+    with atomic(path) as temporary:
+        temporary.write_text(tomli_w.dumps(content), "utf-8")
+
+
+def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"corpus": {"test": 1}}` and `{"corpus.test": 1}` are the same override."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and name.count(".") == 0:
+            found |= flat(value, f"{name}.")
+        else:
+            found[name] = value
+    return found
+
+
+def overrides(settings: Iterable[str]) -> dict[str, Any]:
+    """`--set a.b=c` as a table; the value is read as TOML, and as plain text where it is not."""
+    found: dict[str, Any] = {}
+    for one in settings:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise Refused(f"--set {one} has no value: write --set {one}=VALUE")
+        try:
+            found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name.strip()] = value
+    return found
+
+
+def resolve(request: Request) -> Recipe:
+    """Everything the build depends on, filled in and checked.
+
+    What a probe measured counts only for the settings it was measured for.
+
+    Raises:
+        Refused: an unknown nation, size or setting, or a value out of range; the sentence names it and what is allowed.
+    """
+    recipe = _resolve(request, {})
+    if request.probed.get("asked") == asked_of_probe(recipe):
+        recipe = _resolve(request, _probed_values(request.probed))
+    return recipe
+
+
+def asked_of_probe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that a probe's answer depends on."""
+    align = recipe.align.model_dump(mode="json", exclude_none=True, exclude={"prompts"})
+    return {
+        "vocabulary": recipe.tokenizer.vocabulary,
+        "pretrain": recipe.pretrain.model_dump(mode="json", exclude_none=True),
+        "align": align,
+    }
+
+
+def _resolve(request: Request, probed: dict[str, Any]) -> Recipe:
+    nation = request.load_nation()
+    Words(nation.identity.language, nation.toml("report.toml"))  # a missing word is refused now, not after hours of training
+    if request.size not in SIZES:
+        raise Refused(f"there is no size `{request.size}`: {did_you_mean(request.size, SIZES)}")
+    values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    seed = request.overrides.get("seed", 1)
+    seeds = {f"{name}.seed": seed for name in ("pretrain", "align", "evaluate")}
+    for layer in (_from_nation(nation), SIZES[request.size], seeds, request.overrides, probed):
+        for section, budget in _budgets(layer):
+            values[section] = {key: value for key, value in values[section].items() if key not in BUDGETS or key == budget}
+        for name, value in layer.items():
+            if name != "seed":
+                section, key = _setting(name)
+                values[section][key] = value
+    if base := values["pretrain"].get("base"):
+        values["pretrain"]["base"] = values["tokenizer"]["base"] = outside_model(base)
+    for section, found in compared_with(values["evaluate"].get("baselines", BASELINES)).items():
+        values[section] |= found
+    values["evaluate"]["threads"] = values["pretrain"].get("threads", 0)
+    try:
+        return Recipe.model_validate({"nation": request.nation, "size": request.size, "seed": seed, **values})
+    except ValidationError as error:
+        raise Refused(_sentence(error)) from error
+
+
+def _budgets(layer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where a layer names tokens, steps or seconds, it replaces the budget of the layer below."""
+    return [(section, key) for section, _, key in (name.partition(".") for name in layer) if key in BUDGETS]
+
+
+def with_probe(request: Request, probed: dict[str, Any]) -> Request:
+    """The same request with what a probe found."""
+    return replace(request, probed=probed)
+
+
+def _from_nation(nation: Nation) -> dict[str, Any]:
+    who = nation.identity
+    filters = nation.toml("filters.toml")
+    return {
+        "sources.catalogue": nation.toml("sources.toml"),
+        "corpus.language": who.language,
+        "corpus.scripts": who.scripts,
+        "corpus.encodings": who.encodings,
+        "corpus.filters": list(filters),
+        "corpus.rules": filters,
+        "corpus.identifiers": nation.toml("pii.toml")["identifiers"],
+        "tokenizer.pieces": who.pieces,
+        "align.prompts": nation.toml("prompts/align.toml"),
+        "index.segmenter": who.segmenter,
+        "index.prompts": nation.toml("prompts/evaluate.toml"),
+        "evaluate.prompts": nation.toml("prompts/evaluate.toml"),
+        "report.nation": who.model_dump(mode="json"),
+        "report.texts": nation.toml("report.toml"),
+    }
+
+
+def _probed_values(probed: dict[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{key}": value for section in ("pretrain", "align") for key, value in probed.get(section, {}).items()}
+
+
+def _setting(name: str) -> tuple[str, str]:
+    section, _, key = name.partition(".")
+    if section not in SECTIONS or not key:
+        known = [f"{one}.{field}" for one, kind in SECTIONS.items() for field in kind.model_fields]
+        raise Refused(f"there is no setting `{name}`: {did_you_mean(name, ['seed', *known])}")
+    if key not in SECTIONS[section].model_fields:
+        known = [f"{section}.{field}" for field in SECTIONS[section].model_fields]
+        raise Refused(f"there is no setting `{name}`: {did_you_mean(name, known)}")
+    return section, key
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][:2])
+    return f"setting `{name}` cannot be {first['input']!r}: {first['msg'].lower()}"

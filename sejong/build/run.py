@@ -1,0 +1,178 @@
+"""Build a run: resolve the request, make what is missing, link it, seal it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sejong.build import folder
+from sejong.build.request import FILE, Request, asked_of_probe, resolve, with_probe, write
+from sejong.build.stages import STAGES, run_of, up_to
+from sejong.errors import Failed
+from sejong.flow import Artifact, manifest, store
+from sejong.flow.progress import console
+from sejong.flow.store import Built, Stage
+from sejong.ledger import seal
+from sejong.recipe import Recipe
+
+MOST_SHOWN = 160  # characters of a stage's figures in a build's lines
+BYTES_A_PARAMETER = 16  # weights, gradients and two moments in float32, twice while a checkpoint is replaced
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished build."""
+
+    run: Path
+    stages: dict[str, Built]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `sejong build --json` prints."""
+        return {
+            "run": str(self.run),
+            "stages": [
+                {
+                    "stage": name,
+                    "identity": built.artifact.identity,
+                    "seconds": round(built.seconds, 3),
+                    "overhead_seconds": round(built.overhead_seconds, 3),
+                    "cached": built.cached,
+                    "metrics": manifest.manifest_metrics(built.artifact.manifest()),
+                }
+                for name, built in self.stages.items()
+            ],
+        }
+
+
+def build(request: Request, run: Path, to: str = "ledger") -> Result:
+    """Make every stage up to `to`, each only where its identity is not in the store yet.
+
+    Raises:
+        Refused: the request is wrong. Failed: a stage failed; what was finished stays and the same command goes on from there.
+    """
+    recipe = resolve(request)
+    folder.check_version(run)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        write(run / FILE, request)
+    except OSError as error:
+        raise Failed(f"cannot write to {run} ({error.strerror}): give another folder with --run DIR") from error
+    folder.register(run)
+    artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
+    done: dict[str, Built] = {}
+    for stage in up_to(to):
+        if stage.name == "pretrain" and needs_probe(recipe):
+            request = probe(recipe, request, run)
+            recipe = resolve(request)
+        built = _make(stage, recipe, artifacts, run)
+        artifacts[stage.name] = built.artifact
+        done[stage.name] = built
+        folder.link(run, stage.name, built.artifact.path)
+        _tell(stage.name, built)
+    folder.drop_stale(run, [one.name for one in STAGES], artifacts)
+    if to == "ledger":
+        seal.write(run)
+    return Result(run, done)
+
+
+def sources(recipe: Recipe, request: Request, run: Path) -> Artifact:
+    """The files of text that this build reads, fetched where the nation's sources say so."""
+    from sejong.corpus.fetch import collect
+
+    return collect(recipe.sources, list(request.text), store.store_of(run) / "downloads")
+
+
+def needs_probe(recipe: Recipe) -> bool:
+    """Whether a choice is left to this machine."""
+    train, align = recipe.pretrain, recipe.align
+    return "auto" in (train.dtype, train.compile) or bool(train.seconds or align.seconds)
+
+
+def probe(recipe: Recipe, request: Request, run: Path) -> Request:
+    """Measure once what this machine can do, and keep the answer in the run's recipe: a repeated build asks no clock."""
+    from sejong.train.probe import probe as measure
+
+    found = measure(recipe.pretrain, recipe.align, recipe.tokenizer.vocabulary)
+    request = with_probe(request, {"asked": asked_of_probe(recipe), **found})
+    write(run / FILE, request)
+    return request
+
+
+def _make(stage: Stage, recipe: Recipe, artifacts: dict[str, Artifact], run: Path) -> Built:
+    inputs = [artifacts[name] for name in stage.inputs if name in artifacts]
+    settings = getattr(recipe, stage.name)
+    return store.build(
+        store.store_of(run),
+        stage,
+        lambda *given: run_of(stage)(*given),
+        settings,
+        inputs,
+        disk_bytes(stage.name, recipe, artifacts["sources"]),
+    )
+
+
+def disk_bytes(stage: str, recipe: Recipe, sources: Artifact) -> int:
+    """About how much disk a stage needs while it is made, in bytes: text for the early ones, weights for the late ones."""
+    text = sum(file.bytes for file in sources.files)
+    shape = recipe.pretrain
+    weights = BYTES_A_PARAMETER * (shape.width * recipe.tokenizer.vocabulary + 12 * shape.depth * shape.width**2)
+    needed = {
+        "corpus": 6 * text,
+        "tokens": 2 * text,
+        "index": 4 * text,
+        "pretrain": 2 * weights,
+        "align": 2 * weights,
+        "engine": weights,
+    }
+    return needed.get(stage, 0) + 50_000_000
+
+
+def _tell(name: str, built: Built) -> None:
+    how = "from the store" if built.cached else f"{built.seconds:.1f} s"
+    console.print(f"{name:<10} {how:<16} {_headline(manifest.manifest_metrics(built.artifact.manifest()))}", markup=False)
+
+
+def _headline(metrics: dict[str, Any]) -> str:
+    """The first figures of a stage for a person; a table of counts as its total and its parts."""
+    return " · ".join(f"{key} {_figure(value)}" for key, value in metrics.items() if _figure(value))[:MOST_SHOWN]
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, dict) and value and all(isinstance(count, int) for count in value.values()):
+        return f"{sum(value.values()):,} ({', '.join(f'{name} {count:,}' for name, count in value.items())})"
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return ""
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def planned(request: Request, run: Path, to: str) -> list[dict[str, Any]]:
+    """What `build` would do: per stage, whether the store has it; unknown where an input is not made yet."""
+    recipe = resolve(request)
+    folder.check_version(run)
+    artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
+    rows: list[dict[str, Any]] = []
+    for stage in up_to(to):
+        inputs = [artifacts[name] for name in stage.inputs if name in artifacts]
+        known = len(inputs) == len(stage.inputs) and not (stage.name in ("pretrain", "align") and needs_probe(recipe))
+        named = stage.identity(getattr(recipe, stage.name).model_dump(mode="json"), inputs) if known else None
+        found = store.find(store.store_of(run), stage.name, named) if named else None
+        if found:
+            artifacts[stage.name] = found
+        rows.append(
+            {
+                "stage": stage.name,
+                "identity": named,
+                "cached": found is not None,
+                "disk_bytes": 0 if found else disk_bytes(stage.name, recipe, artifacts["sources"]),
+                "seconds": 0.0 if found else folder.seconds_before(run, stage.name),
+            }
+        )
+    return rows
+
+
+def free_bytes(run: Path) -> int:
+    """Free bytes on the disk of the run's store."""
+    path = store.store_of(run)
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

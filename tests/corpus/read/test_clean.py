@@ -1,0 +1,31 @@
+"""One form for all text."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sejong.corpus.read.clean import clean
+
+
+def test_what_text_may_contain() -> None:
+    assert clean("\ufeff가\r\n나\r다\u2028라\x0b마\x00\x07\u00ad바\u3000 \n\n\n\n사\n") == "가\n나\n다\n라\n마바\n\n사"
+    assert clean(unicodedata.normalize("NFD", "한글과 Việt")) == "한글과 Việt"
+    assert clean("a\ud83d\ude00b\ud83d") == "a😀b\ufffd"
+    assert clean("가\u200d나 नि\u200dत") == "가\u200d나 नि\u200dत"  # joiners are part of scripts and emoji
+
+
+def test_mojibake_is_repaired_and_good_text_is_not_touched() -> None:
+    assert clean("문서: ì•ˆë…•í•˜ì„¸ìš” ë°˜ê°‘ìŠµë‹ˆë‹¤") == "문서: 안녕하세요 반갑습니다"
+    assert clean("SchÃ¶n, sagte er.\n안녕") == "Schön, sagte er.\n안녕"
+    good = "Việt Nam, Ấn Độ, Ô Môn – “trích dẫn”… crème brûlée, ÀÉÎÕÜ, £100–200"
+    assert clean(good) == good
+
+
+@given(st.text())
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    once = clean(text)
+    once.encode()
+    assert clean(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+    assert not any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in once)
