@@ -129,9 +129,7 @@ class AlignSettings(Section):
 class EngineSettings(Section):
     """The aligned model in the format of the embedded serving engine."""
 
-    precision: Literal["float32", "float16"] = Field(
-        default="float32", description="number format of the weights on disk"
-    )
+    precision: Literal["float32", "float16"] = Field(default="float32", description="number format of the weights on disk")
 
 
 class IndexSettings(Section):
@@ -160,8 +158,12 @@ class ReportSettings(Section):
 
     nation: dict[str, Any] = Field(default={}, description="the nation's names")
     texts: dict[str, str] = Field(default={}, description="the page's words in the nation's language, from report.toml")
-    core_watts: float = Field(default=12, ge=0, description="assumed power of one processor core in watts, for the energy estimate")
-    accelerator_watts: float = Field(default=700, ge=0, description="assumed power of one accelerator in watts, for the energy estimate")
+    core_watts: float = Field(
+        default=12, ge=0, description="assumed power of one processor core in watts, for the energy estimate"
+    )
+    accelerator_watts: float = Field(
+        default=700, ge=0, description="assumed power of one accelerator in watts, for the energy estimate"
+    )
 
 
 class LedgerSettings(Section):

@@ -59,7 +59,7 @@ def test_no_code_knows_a_nation() -> None:
 
 
 def test_a_nation_of_ones_own_is_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="it has no nation.toml"):
+    with pytest.raises(Refused, match=r"it has no nation\.toml"):
         nations.load("mine", tmp_path)
     (tmp_path / "nation.toml").write_text('name = "Mine"')
     with pytest.raises(Refused, match="endonym"):

@@ -1,5 +1,6 @@
 """Between the command line and the build: what was asked in a person's words, and answers as lines."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,8 @@ def _short(value: Any) -> bool:
 
 
 def _toml_line(row: dict[str, Any]) -> str:
-    return tomli_w.dumps({row["name"]: row["default"]}).strip()
+    """On one line, which a comment needs; what JSON writes for such values TOML reads too."""
+    return f'"{row["name"]}" = {json.dumps(row["default"], ensure_ascii=False)}'
 
 
 def plan_lines(run: Path, rows: list[dict[str, Any]]) -> list[str]:

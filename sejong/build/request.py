@@ -176,7 +176,7 @@ def with_probe(request: Request, probed: dict[str, Any]) -> Request:
 
 def _from_nation(nation: Nation) -> dict[str, Any]:
     who = nation.identity
-    filters = nation.toml("filters.toml")
+    filters, tuning = nation.toml("filters.toml"), nation.toml("prompts/align.toml")
     return {
         "sources.catalogue": nation.toml("sources.toml"),
         "corpus.language": who.language,
@@ -186,7 +186,8 @@ def _from_nation(nation: Nation) -> dict[str, Any]:
         "corpus.rules": filters,
         "corpus.identifiers": nation.toml("pii.toml")["identifiers"],
         "tokenizer.pieces": who.pieces,
-        "align.prompts": nation.toml("prompts/align.toml"),
+        "tokenizer.system": tuning["system"],
+        "align.prompts": tuning,
         "index.segmenter": who.segmenter,
         "index.prompts": nation.toml("prompts/evaluate.toml"),
         "evaluate.prompts": nation.toml("prompts/evaluate.toml"),

@@ -85,7 +85,7 @@ def sources(recipe: Recipe, request: Request, run: Path) -> Artifact:
 def needs_probe(recipe: Recipe) -> bool:
     """Whether a choice is left to this machine."""
     train, align = recipe.pretrain, recipe.align
-    return "auto" in (train.dtype, train.compile) or bool(train.seconds or align.seconds)
+    return "auto" in (train.dtype, train.compile) or 0 in (train.threads, align.threads) or bool(train.seconds or align.seconds)
 
 
 def probe(recipe: Recipe, request: Request, run: Path) -> Request:

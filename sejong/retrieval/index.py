@@ -61,17 +61,11 @@ class Index:
     def search(self, question: str, k: int = 5) -> list[Hit]:
         """The best `k` passages, best first; equal scores in the order of passages. Empty where no word is known."""
         words = self._content(question)
-        known = [self.bm25.vocab_dict[word] for word in words if word in self.bm25.vocab_dict]
-        if not known:
-            return []
-        scores = self.bm25.get_scores_from_ids(known)
-        rows = _top(scores, k)
-        held = self._held(known, rows)
-        weights = np.array([self._idf(word) for word in words])
-        known_weights = np.array([self._idf(word) for word in words if word in self.bm25.vocab_dict])
-        coverage = (held * known_weights[:, None]).sum(axis=0) / weights.sum()
-        enough = held.sum(axis=0) >= min(self.least_terms, len(words))
-        return [self._hit(int(row), float(scores[row]), float(coverage[n]), bool(enough[n]), words) for n, row in enumerate(rows)]
+        return [self._hit(row, score, coverage, enough, words) for row, score, coverage, enough in self._ranked(words, k)]
+
+    def coverage(self, question: str, k: int = 5) -> float:
+        """The highest coverage among the best `k` passages that share enough words with the question; 0 where none does."""
+        return max((coverage for _, _, coverage, enough in self._ranked(self._content(question), k) if enough), default=0.0)
 
     def best(self, question: str, k: int = 5) -> Hit | None:
         """The best passage that fits the question, or None: the corpus has no answer."""
@@ -103,6 +97,20 @@ class Index:
         """The question's distinct search terms without the words that any question has."""
         terms = list(dict.fromkeys(segment.terms(self.about["segmenter"], [question])[0]))
         return [term for term in terms if term not in self.question_words] or terms
+
+    def _ranked(self, words: list[str], k: int) -> list[tuple[int, float, float, bool]]:
+        """(row, score, coverage, enough words in common) of the best `k` passages for the words of a question."""
+        known = [self.bm25.vocab_dict[word] for word in words if word in self.bm25.vocab_dict]
+        if not known:
+            return []
+        scores = self.bm25.get_scores_from_ids(known)
+        rows = _top(scores, k)
+        held = self._held(known, rows)
+        weights = np.array([self._idf(word) for word in words])
+        known_weights = np.array([self._idf(word) for word in words if word in self.bm25.vocab_dict])
+        coverage = (held * known_weights[:, None]).sum(axis=0) / weights.sum()
+        enough = held.sum(axis=0) >= min(self.least_terms, len(words))
+        return list(zip(rows.tolist(), scores[rows].tolist(), coverage.tolist(), enough.tolist(), strict=True))
 
     def _held(self, known: Sequence[int], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """(terms, passages): whether a term stands in a passage, its title or its headings."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import bm25s
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -88,7 +87,7 @@ def refusal(settings: IndexSettings, index: Index, passages: pa.Table) -> dict[s
     inside = _asked(_drawn(_last(passages["heading"]), ANSWERABLE), settings)
     if not outside or not inside:
         return dict(index.about["refusal"])
-    answerable, unanswerable = _coverage(index, inside), _coverage(index, outside)
+    answerable, unanswerable = (np.array([index.coverage(one) for one in questions]) for questions in (inside, outside))
     tried = np.arange(FLOOR, 1.0, STEP)
     accepted = (answerable[None, :] >= tried[:, None]).mean(axis=1)
     refused = (unanswerable[None, :] < tried[:, None]).mean(axis=1)
@@ -119,11 +118,6 @@ def _asked(headings: list[str], settings: IndexSettings) -> list[str]:
     """Each heading in one of the nation's forms of a question; bare where it has none."""
     forms = [text for text in _strings(settings.prompts) if "{heading}" in text] or ["{heading}"]
     return [forms[number % len(forms)].replace("{heading}", heading) for number, heading in enumerate(headings)]
-
-
-def _coverage(index: Index, questions: list[str]) -> npt.NDArray[np.float64]:
-    """The highest coverage of each question by a passage that shares enough of its words; 0 where there is none."""
-    return np.array([max((hit.coverage for hit in index.search(one) if hit.enough), default=0.0) for one in questions])
 
 
 def _strings(node: Any) -> list[str]:

@@ -55,7 +55,7 @@ def ask(run: Path, question: str) -> dict[str, Any]:
 
 def show(found: dict[str, Any]) -> None:
     """Print what `ask` returned: the quotation and the model's words told apart, the sources listed."""
-    console.print(Markdown(found["answer"]))
+    console.print(Markdown(found["answer"]), soft_wrap=False)
     _show_sources(found["sources"])
     console.print(Text(f"\n{found['notice']}", style="dim"))
 

@@ -188,8 +188,9 @@ def _errors(service: FastAPI) -> None:
         return reply(ApiError(status, f"{request.method} {request.url.path}: {detail}"))
 
     @service.exception_handler(TooLong)
-    async def too_long(_: Request, error: TooLong) -> JSONResponse:
-        return reply(ApiError(400, str(error), "context_length_exceeded", "messages"))
+    async def too_long(request: Request, error: TooLong) -> JSONResponse:
+        parameter = "messages" if "chat" in request.url.path else "prompt"
+        return reply(ApiError(400, str(error), "context_length_exceeded", parameter))
 
     @service.exception_handler(SejongError)
     async def failed(_: Request, error: SejongError) -> JSONResponse:

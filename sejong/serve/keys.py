@@ -73,10 +73,7 @@ class Keys:
         """Name, time of making and time of revoking (or None) of every key, oldest first."""
         with Session(self._database) as session:
             rows = session.scalars(select(Key).order_by(Key.created, Key.id)).all()
-            return [
-                {"name": row.name, "created": f"{row.created:%Y-%m-%d %H:%M:%S}", "revoked": row.revoked and str(row.revoked)}
-                for row in rows
-            ]
+            return [{"name": row.name, "created": _seconds(row.created), "revoked": _seconds(row.revoked)} for row in rows]
 
     def revoke(self, name: str) -> int:
         """Revoke every valid key called `name`; how many there were.
@@ -141,5 +138,9 @@ def _digest(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}{secret}".encode()).hexdigest()
 
 
+def _seconds(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
 def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    return datetime.now(UTC).replace(tzinfo=None)

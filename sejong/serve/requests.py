@@ -1,5 +1,6 @@
 """What clients may ask, in OpenAI's form. A parameter that would change the answer and is not supported is refused by name."""
 
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -104,6 +105,10 @@ class _Generation(_Asked):
     def _supported(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
+        try:
+            json.dumps(given, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise refusal("invalid_value", "", "a text of the request holds half a character (a lone surrogate)") from error
         asked = {key: value for key, value in given.items() if value is not None and key not in ABOUT_THE_CALLER}
         for name in list(asked):
             if name in NEUTRAL and name not in cls.model_fields:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sejong import nations
 from sejong.errors import Refused
+from sejong.flow import manifest
 from sejong.nations import Nation
 
 PORTAL = Path(__file__).parent / "portal"
@@ -50,7 +51,7 @@ def open_run(path: Path) -> RunFolder:
     """The run in `path`, complete enough to serve.
 
     Raises:
-        Refused: it is no run, or a stage that serving needs has not been built.
+        Refused: it is no run, a stage that serving needs has not been built, or a newer version built it.
     """
     recipe = path / "recipe.toml"
     if not recipe.exists():
@@ -64,4 +65,6 @@ def open_run(path: Path) -> RunFolder:
     missing = [stage for stage in ("engine", "index") if not (path / stage).is_dir()]
     if missing:
         raise Refused(f"{path} has no {' and no '.join(missing)} yet: run `sejong build {recipe}`")
+    for one in sorted(path.glob(f"*/{manifest.NAME}")):
+        manifest.read(one.parent)  # refuses what a newer version made
     return RunFolder(path, f"sejong-{asked['nation']}-{asked.get('size', 'xs')}", nation)

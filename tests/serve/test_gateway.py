@@ -166,7 +166,7 @@ def test_a_body_that_is_no_json(web: httpx.Client) -> None:
 def test_half_a_character_is_refused(web: httpx.Client) -> None:
     body = json.dumps(asked("\ud800"))
     answer = web.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 400 and "messages.0.content" in answer.json()["error"]["param"]
+    assert answer.status_code == 400 and "half a character" in answer.json()["error"]["message"]
 
 
 def test_nothing_of_v1_without_a_key(endpoint: dict[str, str]) -> None:
@@ -246,7 +246,8 @@ def test_hanging_up_stops_the_engine(run: Path, tmp_path: Path, stream: bool, pa
         )
         if stream:
             with web.stream("POST", path, json={**body, **own}) as answer:
-                next(answer.iter_lines())
+                lines = answer.iter_lines()
+                next(lines)
                 assert not engine.stopped.is_set()
         else:
             with pytest.raises(httpx.ReadTimeout):
