@@ -24,6 +24,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke the s
 app.add_typer(tokenizer_app, name="tokenizer")
 app.add_typer(keys_app, name="keys")
 
+INTERRUPTED = 130  # Ctrl-C: 128 and the number of SIGINT
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Run = Annotated[Path, typer.Argument(help="A run's folder, such as runs/korea.", show_default=False)]
 Text = Annotated[
@@ -214,19 +216,23 @@ def gc(
     as_json: AsJson = False,
 ) -> None:
     """Free the store of what no run needs (asks first)."""
-    from sejong.build import folder as folders
+    from sejong.build import garbage
+    from sejong.build.folder import size
     from sejong.flow.store import store_of
 
-    unused = folders.unused(store_of(folder / "any"))
-    total = sum(folders.size(path) for path in unused)
+    store = store_of(folder / "any")
+    unused = garbage.unused(store)
+    total = sum(size(path) for path in unused)
+    for run in garbage.gone(store):
+        typer.echo(f"{run} is not there any more: what only that run needs counts as unused", err=True)
     if not unused:
         show({"removed": [], "freed_bytes": 0}, as_json, ["nothing to free: every artifact belongs to a run"])
         return
     for path in unused:
-        typer.echo(f"{folders.size(path) / 1e6:10.1f} MB  {path}", err=True)
+        typer.echo(f"{size(path) / 1e6:10.1f} MB  {path}", err=True)
     if not yes and not typer.confirm(f"Delete {len(unused)} folders ({total / 1e6:.1f} MB)?", err=True):
         raise Refused("nothing was deleted")
-    freed = folders.remove(unused)
+    freed = garbage.remove(store, unused)
     show({"removed": [str(path) for path in unused], "freed_bytes": freed}, as_json, [f"freed {freed / 1e6:.1f} MB"])
 
 
@@ -235,11 +241,12 @@ def export(
     run: Run,
     to: Annotated[str, typer.Option("--to", help="hf or openvino.")],
     folder: Annotated[Path, typer.Option("--out", help="A new folder to write to.")],
+    as_json: AsJson = False,
 ) -> None:
     """Copy a run's model out, as a Hugging Face folder or for OpenVINO."""
     from sejong.build import describe
 
-    typer.echo(f"wrote {describe.export(run, to, folder)}")
+    show({"folder": str(describe.export(run, to, folder))}, as_json, [f"wrote {folder}"])
 
 
 @tokenizer_app.command("compare")
@@ -282,11 +289,12 @@ def keys_list(run: Run, as_json: AsJson = False) -> None:
 
 
 @keys_app.command("revoke")
-def keys_revoke(run: Run, name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+def keys_revoke(run: Run, name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False) -> None:
     """Revoke every key of that name."""
     from sejong.serve import keys
 
-    typer.echo(f"revoked {keys.revoke(run, name)} keys")
+    count = keys.revoke(run, name)
+    show({"name": name, "revoked": count}, as_json, [f"revoked {count} keys"])
 
 
 def show(found: dict[str, Any], as_json: bool, lines: list[str] | None = None) -> None:
@@ -300,14 +308,19 @@ def show(found: dict[str, Any], as_json: bool, lines: list[str] | None = None) -
 
 def main() -> None:
     """Run a command; say errors in one sentence."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
     except SejongError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"sejong: {error}", markup=False)
+        console.print(f"sejong: {error}", markup=False)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("sejong: stopped; run the same command again to go on from here", markup=False)
-        sys.exit(130)
+    except OSError as error:
+        console.print(f"sejong: the system refused: {error}", markup=False)
+        sys.exit(1)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            console.print("sejong: stopped; the same command goes on from here", markup=False)
+        raise
 
 
 if __name__ == "__main__":

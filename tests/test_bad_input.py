@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,44 +91,41 @@ def test_a_hundred_megabytes_on_one_line_end_in_bounded_memory(tmp_path: Path) -
     assert {row["locator"].split("#")[0] for row in dropped(tmp_path)} == {"line.txt"}
 
 
-def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "text").mkdir()
-    for path in (TEXTS / "korea").iterdir():
-        (tmp_path / "text" / path.name).write_bytes(path.read_bytes())
+@pytest.mark.parametrize(("largest", "stage"), [(2_000, "corpus"), (40_000, "tokenizer"), (400_000, "pretrain")])
+def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(largest: int, stage: str, tmp_path: Path) -> None:
+    shutil.copytree(TEXTS / "korea", tmp_path / "text")
 
     def small_files() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
-    done = limited(tmp_path, small_files)
-    assert done.returncode == 1
-    assert "is full" in done.stderr
+    done = limited(tmp_path, small_files, to=stage)
+    assert done.returncode == 1, done.stderr
+    assert f"is full (stage {stage})" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "runs" / "korea" / "corpus").exists()
-    assert to_corpus(tmp_path, tmp_path / "text").returncode == 0
+    assert not (tmp_path / "runs" / "korea" / stage).exists()
+    done = limited(tmp_path, lambda: None, to=stage)
+    assert done.returncode == 0, done.stderr
 
 
-def limited(folder: Path, limit: Callable[[], None]) -> subprocess.CompletedProcess[str]:
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    done = to_corpus(tmp_path, TEXTS / "korea")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "runs") in done.stderr
+
+
+def limited(folder: Path, limit: Callable[[], None], to: str = "corpus") -> subprocess.CompletedProcess[str]:
     run = folder / "runs" / "korea"
-    command = [
-        sys.executable,
-        "-m",
-        "sejong.cli",
-        "build",
-        "korea",
-        "--size",
-        "nano",
-        "--text",
-        str(folder / "text"),
-        "--run",
-        str(run),
-    ]
-    return subprocess.run([*command, "--to", "corpus"], capture_output=True, text=True, preexec_fn=limit, timeout=200)
+    given = ["build", "korea", "--size", "nano", "--text", str(folder / "text"), "--run", str(run), "--to", to]
+    command = [sys.executable, "-m", "sejong.cli", *given]
+    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, timeout=200)
 
 
 def test_without_apt_get_it_says_what_to_do_instead(tmp_path: Path) -> None:
     done = sejong("build", "korea", "--run", tmp_path / "runs" / "korea", "--to", "corpus", PATH=str(tmp_path))
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "no apt-get" in done.stderr
     assert "--text" in done.stderr
 
@@ -155,13 +153,14 @@ def test_without_a_network_it_says_what_to_do_instead(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_in_use_is_one_sentence(built_run: Path) -> None:
+def test_a_port_in_use_is_one_sentence(built_run: Path, tmp_path: Path) -> None:
+    run = copy(built_run, tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = sejong("serve", built_run, "--port", str(port))
-    assert done.returncode in (1, 2)
+        done = sejong("serve", run, "--port", str(port))
+    assert done.returncode == 2
     assert f"port {port}" in done.stderr
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr

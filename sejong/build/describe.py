@@ -7,14 +7,16 @@ from typing import Any
 
 import tomli_w
 
-from sejong.build import folder
+from sejong.build import folder, garbage
 from sejong.build.request import FILE, Request, overrides, read, resolve
 from sejong.build.stages import NAMES
-from sejong.errors import Refused, did_you_mean
+from sejong.errors import Refused, SejongError, did_you_mean
 from sejong.flow import atomic, manifest
 from sejong.flow.store import store_of
 from sejong.recipe import SECTIONS
+from sejong.serve import endpoint
 
+DEFAULT_NATION = "korea"
 EXPORTS = ("hf", "openvino")
 
 
@@ -30,12 +32,15 @@ def asked(
     """The request and the run's folder that a `build` command means: a recipe's file or folder, or a nation's name."""
     given = overrides(settings or []) | ({"sources.licence": licence} if licence else {})
     path = Path(recipe)
-    if path.is_dir() and (path / FILE).exists():
-        path = path / FILE
-    if path.suffix == ".toml":
+    if path.suffix == ".toml" or "/" in recipe:
+        path = path if path.suffix == ".toml" else path / FILE
         request = read(path)
-        run = run or (path.parent if (path.parent / "corpus").is_symlink() or path.name == FILE else None)
+        run = run or path.parent
+        if nation_folder:
+            raise Refused(f"{path} names its nation already: leave --nation out, or change the recipe")
     else:
+        if nation_folder and recipe not in (DEFAULT_NATION, nation_folder.resolve().name):
+            raise Refused(f"both the nation `{recipe}` and the folder {nation_folder} are named: give one of them")
         nation = nation_folder.resolve().name if nation_folder else recipe
         request = Request(nation, nation_folder=nation_folder, probed=_probed_before(run or Path("runs") / nation))
     request = Request(
@@ -161,29 +166,38 @@ def _model(one: dict[str, Any]) -> str:
 
 
 def runs(where: Path) -> list[dict[str, Any]]:
-    """Every run of the store beside `where`: nation, size, finished stages, bytes, whether it is served now."""
-    found = []
-    for run in folder.runs_of(store_of(where / "any")):
+    """Every run of the store beside `where`: nation, size, finished stages, bytes, whether it is served now.
+
+    A run that this version cannot read has a `fault`, one sentence, instead.
+    """
+    return [_row(run) for run in garbage.runs_of(store_of(where / "any"))]
+
+
+def _row(run: Path) -> dict[str, Any]:
+    try:
         request = read(run / FILE)
         artifacts = folder.artifacts_of(run)
-        found.append(
-            {
-                "run": str(run),
-                "nation": request.nation,
-                "size": request.size,
-                "stages": [name for name in NAMES if name in artifacts],
-                "finished": (run / "seal.json").exists(),
-                "bytes": sum(folder.size(one.path) for one in artifacts.values()),
-                "serving": folder.serving(run) is not None,
-            }
-        )
-    return found
+    except SejongError as error:
+        return {"run": str(run), "fault": str(error)}
+    return {
+        "run": str(run),
+        "nation": request.nation,
+        "size": request.size,
+        "stages": [name for name in NAMES if name in artifacts],
+        "finished": (run / "seal.json").exists(),
+        "bytes": sum(folder.size(one.path) for one in artifacts.values()),
+        "serving": endpoint.read(run) is not None,
+    }
 
 
 def running(where: Path) -> dict[str, Any]:
     """What is being built in the store beside `where`, and which of its runs are served."""
     store = store_of(where / "any")
-    return {"building": folder.building(store), "serving": [one for run in folder.runs_of(store) if (one := folder.serving(run))]}
+    served = [(run, one) for run in garbage.runs_of(store) if (one := endpoint.read(run))]
+    return {
+        "building": garbage.building(store),
+        "serving": [{"run": str(run), "url": one.url, "pid": one.pid} for run, one in served],
+    }
 
 
 def running_lines(found: dict[str, Any]) -> list[str]:
@@ -201,6 +215,8 @@ def run_lines(where: Path, rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _run_line(row: dict[str, Any]) -> str:
+    if "fault" in row:
+        return f"{row['run']}  cannot be read: {row['fault']}"
     state = "finished" if row["finished"] else f"up to {(row['stages'] or ['nothing'])[-1]}"
     serving = "  serving" if row["serving"] else ""
     return f"{row['run']}  {row['nation']} {row['size']}  {state}  {row['bytes'] / 1e6:,.1f} MB{serving}"

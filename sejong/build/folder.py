@@ -1,17 +1,13 @@
-"""A run's folder: links into the store, and the list of runs that a store serves."""
+"""A run's folder: links into the store."""
 
 import hashlib
-import json
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import psutil
-from filelock import FileLock, Timeout
-
-from sejong.errors import Refused
+from sejong.errors import Refused, SejongError
 from sejong.flow import Artifact, atomic, manifest, store
+from sejong.flow.store import Stage
 from sejong.ledger import seal
 
 
@@ -31,22 +27,36 @@ def link(run: Path, stage: str, target: Path) -> None:
     relative = os.path.relpath(target.resolve(), run.resolve())
     if path.is_symlink() and os.readlink(path) == relative:
         return
+    (run / seal.NAME).unlink(missing_ok=True)  # what it sealed is no longer what the run holds
     temporary = run / f".{stage}.{os.getpid()}.part"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(relative)
     temporary.replace(path)
-    (run / seal.NAME).unlink(missing_ok=True)  # what it sealed is no longer what the run holds
 
 
-def drop_stale(run: Path, stages: list[str], artifacts: dict[str, Artifact]) -> None:
-    """Unlink later stages that were made from what this build has just replaced."""
+def unlink_after(run: Path, stages: list[Stage], changed: str) -> None:
+    """Unlink what was made from an earlier artifact of the stage `changed`, before that stage's link moves on.
+
+    A build that ends early, or is killed, then leaves a run whose stages belong together.
+    """
+    stale = {changed}
     for stage in stages:
-        path = run / stage
-        if stage in artifacts or not path.is_symlink():
-            continue
-        used = {one["name"]: one["digest"]["sha256"] for one in manifest.manifest_dependencies(manifest.read(path), "stage")}
-        if any(name in artifacts and artifacts[name].digest != digest for name, digest in used.items()):
-            path.unlink()
+        if stale & set(stage.inputs):
+            stale.add(stage.name)
+            (run / stage.name).unlink(missing_ok=True)
+            (run / seal.NAME).unlink(missing_ok=True)
+
+
+def digest_of(run: Path, stage: str) -> str | None:
+    """The digest of the artifact that the run links to; None where it has none."""
+    path = run / stage
+    return store.load(path).digest if (path / manifest.NAME).exists() else None
+
+
+def sweep(run: Path) -> None:
+    """Remove the temporary files that a killed command left in the run's folder."""
+    for path in run.glob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def artifacts_of(run: Path) -> dict[str, Artifact]:
@@ -64,36 +74,21 @@ def artifacts_of(run: Path) -> dict[str, Artifact]:
     }
 
 
+def lock_name(run: Path) -> str:
+    """The name of the lock that one build of this run holds."""
+    return f"run-{run.name}-{_key(run)}"
+
+
+def _key(run: Path) -> str:
+    return hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:16]
+
+
 def register(run: Path) -> None:
-    """Let the store know this run, so that `gc` keeps what it needs."""
+    """Let a store that is not beside the run know it, so that `gc` keeps what it needs."""
     runs = store.store_of(run) / ".runs"
     runs.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:16]
-    with atomic(runs / name) as path:
+    with atomic(runs / _key(run)) as path:
         path.write_text(str(run.resolve()), "utf-8")
-
-
-def runs_of(where: Path) -> list[Path]:
-    """The runs that a store serves and that are still there."""
-    registered = sorted((where / ".runs").glob("*")) if (where / ".runs").exists() else []
-    found = [Path(one.read_text("utf-8")) for one in registered if not one.name.startswith(".")]
-    return sorted(run for run in found if (run / "recipe.toml").exists())
-
-
-def unused(where: Path) -> list[Path]:
-    """Artifacts and abandoned building folders in a store that no run links to."""
-    used = {(run / name).resolve() for run in runs_of(where) for name in os.listdir(run) if (run / name).is_symlink()}
-    finished = [path for path in sorted(where.glob("*-*")) if (path / manifest.NAME).exists()]
-    return [path for path in finished if path.resolve() not in used] + sorted((where / ".building").glob("*"))
-
-
-def remove(paths: list[Path]) -> int:
-    """Delete folders of the store; the bytes that became free."""
-    freed = 0
-    for path in paths:
-        freed += size(path)
-        shutil.rmtree(path)
-    return freed
 
 
 def size(path: Path) -> int:
@@ -103,29 +98,8 @@ def size(path: Path) -> int:
 
 def seconds_before(run: Path, stage: str) -> float | None:
     """How long the stage took the last time this store made it; None if it never did."""
-    made = sorted(store.store_of(run).glob(f"{stage}-*/{manifest.NAME}"), key=lambda path: path.stat().st_mtime)
-    return manifest.manifest_seconds(manifest.read(made[-1].parent)) if made else None
-
-
-def building(where: Path) -> list[str]:
-    """Artifacts of a store that somebody is making now: their locks are held."""
-    found = []
-    for path in sorted((where / ".locks").glob("*.lock")):
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            found.append(path.stem)
-        else:
-            lock.release()
-    return found
-
-
-def serving(run: Path) -> dict[str, Any] | None:
-    """The address and process of the run's service, if that process is alive."""
-    try:
-        endpoint = json.loads((run / "endpoint.json").read_text("utf-8"))
-        alive = psutil.pid_exists(endpoint["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return {"run": str(run), "url": endpoint["url"], "pid": endpoint["pid"]} if alive else None
+    made = sorted(store.store_of(run).glob(f"{stage}-*/{manifest.NAME}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in made:
+        with suppress(SejongError):
+            return manifest.manifest_seconds(manifest.read(path.parent))
+    return None

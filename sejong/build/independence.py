@@ -8,8 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from sejong.build import folder
 from sejong.errors import Refused
+from sejong.flow import Artifact, manifest
 from sejong.ledger.stage import outside_models
 
 
@@ -31,6 +34,8 @@ def independence(run: Path) -> dict[str, Any]:
     if initial["foreign"]:
         reason = f"training started from foreign weights ({initial['foreign']['name']}), so this model is not independent"
         return _answer(False, reason, 0, [], initial["foreign"], models)
+    if fault := _contradiction(artifacts["pretrain"], initial):
+        return _answer(False, fault, 0, [], None, models)
     from sejong.train.initial import recompute
 
     recomputed = recompute(initial)
@@ -41,6 +46,20 @@ def independence(run: Path) -> dict[str, Any]:
     else:
         reason = f"all {len(recorded)} tensors that training started from are what seed {initial['seed']} and the shape give"
     return _answer(not different, reason, len(recorded), different, None, models)
+
+
+def _contradiction(pretrain: Artifact, initial: dict[str, Any]) -> str | None:
+    """Where the record of the initial weights does not belong to this model: another seed, a base, other tensors."""
+    settings = manifest.manifest_settings(pretrain.manifest())
+    if settings["base"] is not None:
+        return "the manifest names a foreign base that the record of the initial weights does not"
+    if settings["seed"] != initial["seed"]:
+        return f"the record has seed {initial['seed']}, but the model was trained with seed {settings['seed']}"
+    with safe_open(pretrain.path / "model" / "model.safetensors", "numpy") as weights:
+        trained = set(weights.keys())
+    if trained != set(initial["tensors"]):
+        return "the record's tensors are not the ones of the trained model"
+    return None
 
 
 def _answer(

@@ -1,7 +1,7 @@
 """What a person asked for: nation, size, text and overrides; and `recipe.toml`, which keeps it beside the run.
 
-`resolve` fills in what follows from it, in this order: defaults of the settings, the nation's data, the dial `size`, what a
-probe measured, overrides.
+`resolve` fills in what follows from it, in this order: defaults of the settings, the nation's data, the dial `size`, overrides,
+and for what they leave open what a probe measured.
 """
 
 import tomllib
@@ -24,6 +24,8 @@ from sejong.report.words import Words
 
 FILE = "recipe.toml"
 BASELINES = ["ngram", "installed"]
+# Settings that hold what was found on this machine, and the one that asks for it.
+FOUND = {"evaluate.models": "evaluate.baselines", "comparison.against": "evaluate.baselines", "tokenizer.base": "pretrain.base"}
 BUDGETS = ("tokens", "steps", "seconds")
 KEYS = {"format", "nation", "nation_folder", "size", "text", "set", "probed"}
 
@@ -71,21 +73,44 @@ def read(path: Path) -> Request:
         size=str(found.get("size", "xs")),
         text=tuple(path.parent / one for one in found.get("text", [])),
         nation_folder=path.parent / folder if folder else None,
-        overrides=flat(found.get("set", {})),
+        overrides=_beside(path.parent, flat(found.get("set", {}))),
         probed=found.get("probed", {}),
     )
 
 
+def same(path: Path, request: Request) -> bool:
+    """Whether the recipe file already says this, comments and spelling aside."""
+    try:
+        return _content(read(path)) == _content(request)
+    except Refused:
+        return False
+
+
+def _beside(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Paths of models in a recipe are relative to it, too."""
+    found = dict(given)
+    if isinstance(base := found.get("pretrain.base"), str):
+        found["pretrain.base"] = str(folder / base)
+    if isinstance(names := found.get("evaluate.baselines"), list):
+        found["evaluate.baselines"] = [one if one in BASELINES else str(folder / str(one)) for one in names]
+    return found
+
+
 def write(path: Path, request: Request) -> None:
     """Keep the request so that `sejong build PATH` repeats it."""
+    with atomic(path) as temporary:
+        temporary.write_text(tomli_w.dumps(_content(request)), "utf-8")
+
+
+def _content(request: Request) -> dict[str, Any]:
     content: dict[str, Any] = {"format": FORMAT, "nation": request.nation}
     if request.nation_folder:
         content["nation_folder"] = str(request.nation_folder.resolve())
-    content |= {"size": request.size, "text": [str(one.resolve()) for one in request.text], "set": request.overrides}
+    texts = [str(one.resolve()) for one in request.text]
+    content |= {"size": request.size, "text": texts, "set": _absolute(request.overrides)}
     if request.probed:
         content["probed"] = request.probed
-    with atomic(path) as temporary:
-        temporary.write_text(tomli_w.dumps(content), "utf-8")
+    return content
 
 
 def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -112,6 +137,10 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             found[name.strip()] = value
     return found
+
+
+def _absolute(given: dict[str, Any]) -> dict[str, Any]:
+    return _beside(Path.cwd(), given)
 
 
 def resolve(request: Request) -> Recipe:
@@ -155,13 +184,19 @@ def _resolve(request: Request, probed: dict[str, Any]) -> Recipe:
                 values[section][key] = value
     if base := values["pretrain"].get("base"):
         values["pretrain"]["base"] = values["tokenizer"]["base"] = outside_model(base)
-    for section, found in compared_with(values["evaluate"].get("baselines", BASELINES)).items():
+    for section, found in compared_with(_names(values["evaluate"].get("baselines", BASELINES))).items():
         values[section] |= found
-    values["evaluate"]["threads"] = values["pretrain"].get("threads", 0)
+    values["evaluate"].setdefault("threads", values["pretrain"].get("threads", 0))
     try:
         return Recipe.model_validate({"nation": request.nation, "size": request.size, "seed": seed, **values})
     except ValidationError as error:
         raise Refused(_sentence(error)) from error
+
+
+def _names(baselines: Any) -> list[str]:
+    if not isinstance(baselines, list) or not all(isinstance(one, str) for one in baselines):
+        raise Refused(f'setting `evaluate.baselines` cannot be {baselines!r}: give a list such as ["ngram", "installed"]')
+    return baselines
 
 
 def _budgets(layer: dict[str, Any]) -> list[tuple[str, str]]:
@@ -205,6 +240,8 @@ def _setting(name: str) -> tuple[str, str]:
     if section not in SECTIONS or not key:
         known = [f"{one}.{field}" for one, kind in SECTIONS.items() for field in kind.model_fields]
         raise Refused(f"there is no setting `{name}`: {did_you_mean(name, ['seed', *known])}")
+    if name in FOUND:
+        raise Refused(f"setting `{name}` follows from others: set {FOUND[name]} instead")
     if key not in SECTIONS[section].model_fields:
         known = [f"{section}.{field}" for field in SECTIONS[section].model_fields]
         raise Refused(f"there is no setting `{name}`: {did_you_mean(name, known)}")

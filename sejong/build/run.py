@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sejong.build import folder
-from sejong.build.request import FILE, Request, asked_of_probe, resolve, with_probe, write
+from sejong.build.request import FILE, Request, asked_of_probe, resolve, same, with_probe, write
 from sejong.build.stages import STAGES, run_of, up_to
-from sejong.errors import Failed
 from sejong.flow import Artifact, manifest, store
 from sejong.flow.progress import console
 from sejong.flow.store import Built, Stage
@@ -52,13 +51,21 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
     """
     recipe = resolve(request)
     folder.check_version(run)
-    try:
+    where = store.store_of(run)
+    with store.writable(run, "the run's folder"):
         run.mkdir(parents=True, exist_ok=True)
-        write(run / FILE, request)
-    except OSError as error:
-        raise Failed(f"cannot write to {run} ({error.strerror}): give another folder with --run DIR") from error
-    folder.register(run)
+        where.mkdir(parents=True, exist_ok=True)
+        with store.held(where, folder.lock_name(run), f"{run}: another build of this run is going on"):
+            folder.sweep(run)
+            return _build(request, recipe, run, to)
+
+
+def _build(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
     artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
+    needs = sum(row["disk_bytes"] for row in _rows(recipe, artifacts["sources"], run, to))
+    store.check_disk(store.store_of(run), f"building {run}", needs)
+    _keep(run, request)
+    folder.register(run)
     done: dict[str, Built] = {}
     for stage in up_to(to):
         if stage.name == "pretrain" and needs_probe(recipe):
@@ -67,12 +74,22 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
         built = _make(stage, recipe, artifacts, run)
         artifacts[stage.name] = built.artifact
         done[stage.name] = built
+        if folder.digest_of(run, stage.name) != built.artifact.digest:
+            folder.unlink_after(run, list(STAGES), stage.name)
         folder.link(run, stage.name, built.artifact.path)
         _tell(stage.name, built)
-    folder.drop_stale(run, [one.name for one in STAGES], artifacts)
     if to == "ledger":
         seal.write(run)
     return Result(run, done)
+
+
+def _keep(run: Path, request: Request) -> None:
+    """Write the request beside the run where it is a new one; the seal over the old one goes first."""
+    path = run / FILE
+    if path.exists() and same(path, request):
+        return
+    (run / seal.NAME).unlink(missing_ok=True)
+    write(path, request)
 
 
 def sources(recipe: Recipe, request: Request, run: Path) -> Artifact:
@@ -94,7 +111,7 @@ def probe(recipe: Recipe, request: Request, run: Path) -> Request:
 
     found = measure(recipe.pretrain, recipe.align, recipe.tokenizer.vocabulary)
     request = with_probe(request, {"asked": asked_of_probe(recipe), **found})
-    write(run / FILE, request)
+    _keep(run, request)
     return request
 
 
@@ -149,7 +166,11 @@ def planned(request: Request, run: Path, to: str) -> list[dict[str, Any]]:
     """What `build` would do: per stage, whether the store has it; unknown where an input is not made yet."""
     recipe = resolve(request)
     folder.check_version(run)
-    artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
+    return _rows(recipe, sources(recipe, request, run), run, to)
+
+
+def _rows(recipe: Recipe, texts: Artifact, run: Path, to: str) -> list[dict[str, Any]]:
+    artifacts: dict[str, Artifact] = {"sources": texts}
     rows: list[dict[str, Any]] = []
     for stage in up_to(to):
         inputs = [artifacts[name] for name in stage.inputs if name in artifacts]
@@ -163,7 +184,7 @@ def planned(request: Request, run: Path, to: str) -> list[dict[str, Any]]:
                 "stage": stage.name,
                 "identity": named,
                 "cached": found is not None,
-                "disk_bytes": 0 if found else disk_bytes(stage.name, recipe, artifacts["sources"]),
+                "disk_bytes": 0 if found else disk_bytes(stage.name, recipe, texts),
                 "seconds": 0.0 if found else folder.seconds_before(run, stage.name),
             }
         )

@@ -1,6 +1,5 @@
 """What a stage reads: the finished output of another stage, or files that came from outside."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,17 +38,10 @@ class Artifact:
     files: tuple[SourceFile, ...] = field(default=())
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest beside the files.
+        """The manifest beside the files; errors as in `flow.manifest.read`."""
+        from sejong.flow import manifest
 
-        Raises:
-            Failed: it is missing or not JSON.
-        """
-        path = self.path / "manifest.json"
-        try:
-            found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Failed(f"{path} cannot be read ({error}): delete that folder and build again") from error
-        return found
+        return manifest.read(self.path)
 
 
 def the_only(inputs: list[Artifact], stage: str) -> Artifact:

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sejong.errors import Failed
+from sejong.errors import Failed, SejongError
 from sejong.flow import code, manifest
 from sejong.flow.artifact import Artifact
 from sejong.flow.files import atomic, flush, scratch, sha256_file
@@ -28,6 +28,9 @@ from sejong.flow.progress import console
 
 DIGITS = 32  # of the identity in a folder's name; the whole of it stands in the manifest
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What safetensors, tokenizers, PyTorch, Arrow and numpy say of the same.
+FULL_WORDS = ("No space left", "File too large", "os error 28", "os error 27", "file write failed", "unexpected pos")
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 Run = Callable[[Any, list[Artifact], Path], dict[str, Any]]
 
@@ -68,9 +71,16 @@ def folder_name(stage: str, named: str) -> str:
 
 
 def find(store: Path, stage: str, named: str) -> Artifact | None:
-    """The finished artifact of that identity, if the store has it."""
+    """The finished artifact of that identity, if the store has it whole: an interrupted deletion leaves a part."""
     folder = store / folder_name(stage, named)
-    return load(folder) if (folder / manifest.NAME).exists() else None
+    if not (folder / manifest.NAME).exists():
+        return None
+    subjects = manifest.read(folder)["subject"]
+    return load(folder) if all(_size(folder / one["name"]) == one["annotations"]["bytes"] for one in subjects) else None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
 
 
 def load(folder: Path) -> Artifact:
@@ -93,13 +103,12 @@ def build(store: Path, stage: Stage, run: Run, settings: Any, inputs: list[Artif
     if found := find(store, stage.name, named):
         return Built(found, True, 0.0, time.monotonic() - began)
     name = folder_name(stage.name, named)
-    try:
-        for folder in (".locks", ".building"):
-            (store / folder).mkdir(parents=True, exist_ok=True)
-        with _held(store / ".locks" / f"{name}.lock", stage.name):
+    with writable(store, f"stage {stage.name}"):
+        (store / ".building").mkdir(parents=True, exist_ok=True)
+        with held(store, name, f"{stage.name}: another build is making this"):
             if found := find(store, stage.name, named):
                 return Built(found, True, 0.0, time.monotonic() - began)
-            _check_disk(store, stage.name, needs_bytes)
+            check_disk(store, f"stage {stage.name}", needs_bytes)
             out = store / ".building" / name
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
@@ -110,14 +119,43 @@ def build(store: Path, stage: Stage, run: Run, settings: Any, inputs: list[Artif
             ended = time.monotonic()
             artifact = _commit(store / name, out, stage, named, resolved, inputs, metrics, started, finished)
             shutil.rmtree(scratch(out), ignore_errors=True)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise Failed(
-            f"the disk of {store} is full (stage {stage.name}): nothing finished was lost; "
-            "free some space and run the same command again"
-        ) from error
     return Built(artifact, False, ended - prepared, prepared - began + time.monotonic() - ended)
+
+
+@contextmanager
+def writable(folder: Path, what: str) -> Iterator[None]:
+    """Turn the system's refusals to write under `folder` into one sentence about `what`.
+
+    Raises:
+        Failed: the disk is full, whichever library noticed it first, or the folder cannot be written.
+    """
+    try:
+        yield
+    except SejongError:
+        raise
+    except Exception as error:
+        if _means_full(error):
+            raise Failed(
+                f"the disk of {folder} is full ({what}): nothing finished was lost; "
+                "free some space and run the same command again"
+            ) from error
+        if isinstance(error, OSError) and error.errno in FORBIDDEN:
+            raise Failed(
+                f"{error.filename or folder} cannot be written ({what}: {error.strerror}): "
+                "change its permissions, or choose another folder with --run or SEJONG_STORE"
+            ) from error
+        raise
+
+
+def _means_full(error: BaseException | None) -> bool:
+    """Libraries in other languages wrap the system's error in one of their own; its words remain."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(words in str(error) for words in FULL_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _commit(
@@ -150,19 +188,22 @@ def _commit(
         path.write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
     for one in subjects:
         flush(out / one["name"])
+    if final.exists():  # what `find` did not take for whole
+        final.rename(out.with_name(f"{out.name}.damaged.{os.getpid()}"))
     out.rename(final)
     flush(final.parent)
     return Artifact(stage.name, final, named, manifest.digest(subjects))
 
 
 @contextmanager
-def _held(path: Path, stage: str) -> Iterator[None]:
-    """Hold the lock on one identity; say so when another build has it."""
-    lock = FileLock(path)
+def held(store: Path, name: str, busy: str) -> Iterator[None]:
+    """Hold the lock called `name`; say `busy` and wait where another process has it. A killed holder lets go of it."""
+    (store / ".locks").mkdir(parents=True, exist_ok=True)
+    lock = FileLock(store / ".locks" / f"{name}.lock")
     try:
         lock.acquire(timeout=0.1)
     except Timeout:
-        console.print(f"  {stage}: another build is making this; waiting for it", markup=False)
+        console.print(f"  {busy}; waiting for it", markup=False)
         lock.acquire()
     try:
         yield
@@ -170,11 +211,16 @@ def _held(path: Path, stage: str) -> Iterator[None]:
         lock.release()
 
 
-def _check_disk(store: Path, stage: str, needs_bytes: int) -> None:
+def check_disk(store: Path, what: str, needs_bytes: int) -> None:
+    """Refuse work that the disk has no room for.
+
+    Raises:
+        Failed: fewer than `needs_bytes` are free.
+    """
     free = shutil.disk_usage(store).free
     if free < needs_bytes:
         raise Failed(
-            f"stage {stage} needs about {needs_bytes / 1e9:.1f} GB in {store} and {free / 1e9:.1f} GB are free: "
+            f"{what} needs about {needs_bytes / 1e9:.1f} GB in {store} and {free / 1e9:.1f} GB are free: "
             f"free some space, or set SEJONG_STORE to a folder on a larger disk"
         )
 

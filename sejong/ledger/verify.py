@@ -26,7 +26,7 @@ class Verdict:
     faults: list[dict[str, str]] = field(default_factory=list)
 
     def fault(self, path: str, kind: str, detail: str) -> None:
-        """Note one fault: `changed`, `missing`, `extra` or `unreadable`."""
+        """Note one fault: `changed`, `missing`, `extra`, `unreadable` or `mixed`."""
         self.faults.append({"path": path, "kind": kind, "detail": detail})
 
     def as_json(self) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def verify(run: Path) -> Verdict:
     with progress("verify", total=total, unit="bytes") as bar:
         for stage in stages:
             _check_stage(run, stage, verdict, bar.advance)
+    _check_links(run, stages, verdict)
     return verdict
 
 
@@ -81,8 +82,32 @@ def _check_stage(run: Path, stage: str, verdict: Verdict, advance: Any) -> None:
         advance(_size(run / stage / name))
     for path in sorted((run / stage).rglob("*")):
         name = path.relative_to(run / stage).as_posix()
-        if not path.is_dir() and name not in listed:
+        if (path.is_symlink() or not path.is_dir()) and name not in listed:
             verdict.fault(f"{stage}/{name}", "extra", "the manifest does not list it")
+
+
+def _check_links(run: Path, stages: list[str], verdict: Verdict) -> None:
+    """Each stage must have been made from the very artifacts that stand beside it: a whole mixture of two builds is no run."""
+    found = {stage: _read(run / stage / manifests.NAME, stage, Verdict()) for stage in stages}
+    digests = {stage: _digest(body) for stage, body in found.items()}
+    for stage, body in found.items():
+        for name, expected in _made_from(body):
+            if name in digests and expected != digests[name]:
+                verdict.fault(f"{stage}/{manifests.NAME}", "mixed", f"it was made from another {name} than the one in this run")
+
+
+def _digest(body: Any) -> str | None:
+    try:
+        return manifests.digest(body["subject"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _made_from(body: Any) -> list[tuple[str, str]]:
+    try:
+        return [(one["name"], one["digest"]["sha256"]) for one in manifests.manifest_dependencies(body, "stage")]
+    except (KeyError, TypeError):
+        return []
 
 
 def _pairs(found: Any, key: str, first: str, second: str) -> list[tuple[str, Any]]:
