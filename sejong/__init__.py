@@ -7,7 +7,6 @@ __version__ = "0.1.0"
 # Nothing leaves the machine: libraries that report their use read these when they are imported.
 for _name, _value in {
     "DO_NOT_TRACK": "1",
-    "DAFT_ANALYTICS_ENABLED": "0",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",

@@ -16,7 +16,7 @@ PROGRAMS = {
     "git": "fetches public law as text",
     "c++": "lets torch.compile speed training up",
 }
-LIBRARIES = ("torch", "transformers", "tokenizers", "daft", "pyarrow", "openvino", "openvino-genai", "fastapi")
+LIBRARIES = ("torch", "transformers", "tokenizers", "pyarrow", "openvino", "openvino-genai", "fastapi")
 
 
 def examine(where: Path) -> dict[str, Any]:
