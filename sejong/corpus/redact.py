@@ -12,14 +12,13 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
-from stdnum import luhn
+from stdnum import get_cc_module, luhn
 from stdnum.kr import rrn
 
 from sejong.errors import Refused, did_you_mean
@@ -221,10 +220,7 @@ def _validator(kind: str, name: str) -> Callable[[str], bool]:
     """What tells a number of this name from other digits."""
     own = OWN_CHECKS.get(name)
     country, _, number = name.partition(".")
-    try:
-        standard = import_module(f"stdnum.{country}.{number}").is_valid if number else None
-    except (ImportError, AttributeError):
-        standard = None
+    standard = getattr(get_cc_module(country, number), "is_valid", None) if number else None
     if own is None and standard is None:
         raise Refused(
             f"identifiers names `{kind}`: neither python-stdnum nor Sejong knows a number `{name}` "

@@ -10,7 +10,7 @@ et al. 2024), FineWeb-2 (Penedo et al. 2025).
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,9 @@ from sejong.errors import Refused, did_you_mean
 from sejong.language.scripts import Bools, Characters, Counts
 
 Measured = tuple[Floats, Bools]
+Unit = Literal["word", "character"]  # what the rules about repetition count
 # Named among the filters, done by other modules; each with its limits.
-STEPS: dict[str, dict[str, type]] = {"language": {"close": list}, "exact_duplicate": {}, "near_duplicate": {"letters": int}}
+STEPS: dict[str, dict[str, Any]] = {"language": {"close": list}, "exact_duplicate": {}, "near_duplicate": {"letters": int}}
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Rule:
     sentence: str
 
     @property
-    def limits(self) -> dict[str, type]:
-        """The names of its limits, all of which must be given, each with its kind."""
+    def limits(self) -> dict[str, Any]:
+        """The names of its limits, all of which must be given, each with its kind: a type, or a choice (`Literal`)."""
         parameters = list(inspect.signature(self.measure).parameters.values())[1:]
         return {one.name: one.annotation for one in parameters}
 
@@ -73,7 +74,7 @@ def check(filters: Sequence[str], limits: dict[str, dict[str, Any]]) -> None:
     """Refuse what can not be applied, before any work is done.
 
     Raises:
-        Refused: a rule is unknown or named twice, a limit is unknown, missing or of the wrong kind.
+        Refused: a rule is unknown or named twice, a limit is unknown, missing, of the wrong kind or impossible.
     """
     for position, name in enumerate(filters):
         if name in filters[:position]:
@@ -84,14 +85,26 @@ def check(filters: Sequence[str], limits: dict[str, dict[str, Any]]) -> None:
         for limit, value in given.items():
             if limit not in kinds:
                 raise Refused(f"the rule `{name}` has no limit `{limit}`: {did_you_mean(limit, kinds)}")
-            wanted = kinds[limit]
-            if not isinstance(value, (int, float) if wanted is float else wanted) or isinstance(value, bool):
-                raise Refused(f"the limit `{limit}` of the rule `{name}` is {value!r}: give a value of kind {wanted.__name__}")
+            if fault := _fault(value, kinds[limit]):
+                raise Refused(f"the limit `{limit}` of the rule `{name}` is {value!r}: {fault}")
+            if limit == "n" and value < 1:
+                raise Refused(f"the limit `n` of the rule `{name}` is {value}: give one or more")
         missing = [limit for limit in kinds if name in RULES and limit not in given]
         if missing:
             raise Refused(
                 f"the rule `{name}` needs the limit `{missing[0]}`: give it under [{name}] in the nation's filters.toml"
             )
+
+
+def _fault(value: Any, kind: Any) -> str | None:
+    """What to do about a value that is not of a kind."""
+    if choices := get_args(kind):
+        return None if value in choices else did_you_mean(str(value), choices)
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+        return f"give a value of kind {kind.__name__}"
+    if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+        return "give a list of texts in quotation marks"
+    return "give at least one character" if value == "" else None
 
 
 def rule(sentence: str) -> Callable[[Callable[..., Measured]], Callable[..., Measured]]:
@@ -229,7 +242,7 @@ def repeated_lines(pages: Pages, at_most: float) -> Measured:
 
 
 @rule("the commonest run of {n} {unit}s makes up {found:.0%} of it, more than {at_most:.0%}")
-def common_ngram(pages: Pages, n: int, at_most: float, unit: str) -> Measured:
+def common_ngram(pages: Pages, n: int, at_most: float, unit: Unit) -> Measured:
     """The share of characters that the most frequent run of `n` words or characters covers (Gopher: 20% for n = 2)."""
     runs, hashes, spans = _ngrams(pages, n, unit)
     _, total = repeated(runs, hashes)
@@ -240,7 +253,7 @@ def common_ngram(pages: Pages, n: int, at_most: float, unit: str) -> Measured:
 
 
 @rule("{found:.0%} of it lies in runs of {n} {unit}s that repeat, more than {at_most:.0%}")
-def repeated_ngrams(pages: Pages, n: int, at_most: float, unit: str) -> Measured:
+def repeated_ngrams(pages: Pages, n: int, at_most: float, unit: Unit) -> Measured:
     """The share of words or characters inside a run of `n` that stood in the document before (Gopher: 15% for n = 5)."""
     documents, hashes, _ = _ngrams(pages, n, unit)
     again, _ = repeated(documents, hashes)
@@ -254,9 +267,7 @@ def repeated_ngrams(pages: Pages, n: int, at_most: float, unit: str) -> Measured
     return found, found > at_most
 
 
-def _units(pages: Pages, unit: str) -> Runs:
-    if unit not in {"word", "character"}:
-        raise Refused(f"the limit `unit` of a repetition rule is `{unit}`: {did_you_mean(unit, ['word', 'character'])}")
+def _units(pages: Pages, unit: Unit) -> Runs:
     return pages.words if unit == "word" else pages.units
 
 
@@ -268,7 +279,7 @@ def _whole(documents: Counts, n: int) -> Bools:
     return begins
 
 
-def _ngrams(pages: Pages, n: int, unit: str) -> tuple[Counts, Hashes, Counts]:
+def _ngrams(pages: Pages, n: int, unit: Unit) -> tuple[Counts, Hashes, Counts]:
     """Of every run of `n` units: its document, its hash, its visible characters."""
     units = _units(pages, unit)
     begins = np.flatnonzero(_whole(units.document, n))
@@ -279,4 +290,4 @@ def _ngrams(pages: Pages, n: int, unit: str) -> tuple[Counts, Hashes, Counts]:
 
 
 def _class(characters: str) -> str:
-    return "[" + "".join(rf"\u{ord(one):04X}" for one in characters) + "]"
+    return "[" + "".join(rf"\U{ord(one):08X}" for one in characters) + "]"

@@ -2,7 +2,8 @@
 
 A piece is what one batch of the reader became: `documents.parquet` (kept, text included), `dropped.parquet`, and arrays
 that the search for copies works on. A piece's folder is renamed into place when it is whole. Pieces are numbered by the
-files they come from (`part-00003-00001`), which are sorted, so that the order in which files were given does not matter.
+files they come from, which are sorted, so that the order in which files were given does not matter, and named after what they
+hold (`part-00003-00001-0f3a…`), since a reader that had to be started anew makes other batches of the same files.
 """
 
 import hashlib
@@ -81,18 +82,17 @@ def screen(settings: CorpusSettings, files: Iterable[SourceFile], scratch: Path)
             if done.exists():
                 bar.skip(size)
             else:
-                count = 0
+                made: list[str] = []
                 for batch in read.read(part, settings.encodings, settings.scripts):
-                    _piece(settings, batch, scratch / f"{name}-{count:05d}")
-                    count += 1
+                    made.append(f"{name}-{len(made):05d}-{_fingerprint(batch)}")
+                    _piece(settings, batch, scratch / made[-1])
                     shown = min(batch.documents.nbytes, size)  # the share of the files is not known: text may be compressed
                     bar.advance(shown)
                     size -= shown
                 with atomic(done) as path:
-                    path.write_text(json.dumps({"pieces": count}), "utf-8")
+                    path.write_text(json.dumps({"pieces": made}), "utf-8")
                 bar.advance(size)
-            count = json.loads(done.read_text("utf-8"))["pieces"]
-            pieces += [Piece(scratch / f"{name}-{index:05d}") for index in range(count)]
+            pieces += [Piece(scratch / one) for one in json.loads(done.read_text("utf-8"))["pieces"]]
     return pieces
 
 
@@ -144,6 +144,12 @@ def _parts(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
         size += file.bytes
     if part:
         yield part
+
+
+def _fingerprint(batch: read.Batch) -> str:
+    """What tells batches of the same files apart: which documents are in it, in which order."""
+    ids = [*batch.documents["id"].to_pylist(), "", *batch.dropped["id"].to_pylist(), *batch.dropped["reason"].to_pylist()]
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def _piece(settings: CorpusSettings, batch: read.Batch, folder: Path) -> None:

@@ -65,7 +65,7 @@ def answerable(
     draw = random.Random(seed)
     return [
         *_from_headings(passages, held_out, _templates(prompts, "heading"), draw),
-        *_from_sentences(held_out, _templates(prompts, "terms"), segmenter, frequency, draw),
+        *_from_sentences(passages, held_out, _templates(prompts, "terms"), segmenter, frequency, draw),
     ]
 
 
@@ -95,9 +95,14 @@ def _from_headings(passages: pa.Table, held_out: list[dict[str, Any]], forms: li
 
 
 def _from_sentences(
-    held_out: list[dict[str, Any]], forms: list[str], segmenter: str, frequency: Callable[[str], int], draw: random.Random
+    passages: pa.Table,
+    held_out: list[dict[str, Any]],
+    forms: list[str],
+    segmenter: str,
+    frequency: Callable[[str], int],
+    draw: random.Random,
 ) -> list[Question]:
-    """A few content words of one sentence of a passage, in a form of question.
+    """A few content words of one sentence of a passage, in a form of question; any passage with that sentence answers.
 
     As a person would, it asks with telling words: TERMS of the RARE that stand in the fewest passages; no numbers, and no
     words of the headings and title, so that finding them is not matching titles.
@@ -107,13 +112,14 @@ def _from_sentences(
     words = segment.terms(segmenter, lines)
     framing = segment.terms(segmenter, [f"{one['heading']} {one['title']}" for one in picked])
     found: list[Question] = []
-    for one, own, outer in zip(picked, words, framing, strict=True):
+    for one, line, own, outer in zip(picked, lines, words, framing, strict=True):
         content = [word for word in dict.fromkeys(own) if word not in outer and not any(map(str.isdigit, word))]
         if len(content) >= TERMS and len(found) < EACH_KIND:
             rare = sorted(range(len(content)), key=lambda place: (frequency(content[place]), place))[:RARE]
             asked = " ".join(content[place] for place in sorted(draw.sample(rare, TERMS)))
             text = forms[len(found) % len(forms)].replace("{terms}", asked)
-            found.append(Question(text, "terms", one["document"], (one["passage"],)))
+            same = passages.filter(pc.match_substring(passages["text"], line))["passage"].to_pylist()
+            found.append(Question(text, "terms", one["document"], tuple(same)))
     return found
 
 

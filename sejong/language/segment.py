@@ -10,19 +10,19 @@ A nation names its segmenter in `nation.toml`. Two answers are given for a batch
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import regex
 
 from sejong.errors import Failed, Refused, did_you_mean
-
-Span = tuple[int, int]
+from sejong.language import Span
 
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}\u200c\u200d]|['’_.-](?=[\p{L}\p{N}]))*")
 VISIBLE = re.compile(r"\S+")
@@ -184,7 +184,9 @@ KIWI_LIMIT = 12_000
 
 @cache
 def _kiwi_analyser() -> Any:
-    return _package("kiwipiepy").Kiwi()
+    with _needs("kiwipiepy"):
+        import kiwipiepy
+    return kiwipiepy.Kiwi()
 
 
 def _kiwi(texts: Sequence[str]) -> list[list[Morpheme]]:
@@ -203,7 +205,9 @@ def _kiwi_unit(token: Any) -> Morpheme:
 
 
 def _kiwi_outside() -> dict[str, str]:
-    folder = Path(_package("kiwipiepy_model").__file__).parent
+    with _needs("kiwipiepy_model"):
+        import kiwipiepy_model  # type: ignore[import-untyped]
+    folder = Path(kiwipiepy_model.__file__).parent
     data = [path for path in folder.iterdir() if path.suffix in {".dict", ".mdl", ".morph", ".txt"}]
     return _outside("kiwipiepy_model", "Apache-2.0", data, "Korean morphological analysis")
 
@@ -217,15 +221,19 @@ SUDACHI_LIMIT = 1_900
 
 
 @cache
-def _sudachi_dictionary() -> Any:
-    return _package("sudachipy").Dictionary(dict="core")
+def _sudachi_dictionary() -> tuple[Any, Any]:
+    """The dictionary, and the way to cut: A, the short units that search wants."""
+    with _needs("sudachipy and sudachidict-core"):
+        import sudachidict_core  # type: ignore[import-untyped]  # noqa: F401  # the dictionary that `core` names
+        import sudachipy
+    return sudachipy.Dictionary(dict="core"), sudachipy.SplitMode.A
 
 
 def _sudachi(texts: Sequence[str]) -> list[list[Morpheme]]:
-    sudachi, dictionary = _package("sudachipy"), _sudachi_dictionary()
+    dictionary, mode = _sudachi_dictionary()
 
     def analyse_some(pieces: Sequence[str]) -> list[list[Morpheme]]:
-        tokenizer = dictionary.tokenizer(mode=sudachi.SplitMode.A)  # one a thread; A: the short units that search wants
+        tokenizer = dictionary.tokenizer(mode=mode)  # one a thread
         return [[_sudachi_unit(one) for one in tokenizer.tokenize(piece)] for piece in pieces]
 
     def analyse(pieces: Sequence[str]) -> list[list[Morpheme]]:
@@ -249,7 +257,9 @@ def _sudachi_unit(morpheme: Any) -> Morpheme:
 
 
 def _sudachi_outside() -> dict[str, str]:
-    folder = Path(_package("sudachidict_core").__file__).parent / "resources"
+    with _needs("sudachidict-core"):
+        import sudachidict_core
+    folder = Path(sudachidict_core.__file__).parent / "resources"
     return _outside("SudachiDict-core", "Apache-2.0", [folder / "system.dic"], "Japanese morphological analysis")
 
 
@@ -259,7 +269,8 @@ THAI_LIMIT = 12_000
 
 
 def _thai(texts: Sequence[str]) -> list[list[Morpheme]]:
-    segment = _package("pythainlp.tokenize.newmm").segment
+    with _needs("pythainlp"):
+        from pythainlp.tokenize.newmm import segment
 
     def analyse(pieces: Sequence[str]) -> list[list[Morpheme]]:
         return [_consecutive(segment(piece, safe_mode=True)) for piece in pieces]
@@ -280,7 +291,9 @@ def _consecutive(tokens: list[str]) -> list[Morpheme]:
 
 
 def _thai_outside() -> dict[str, str]:
-    words = Path(_package("pythainlp.corpus").__file__).parent / "words_th.txt"
+    with _needs("pythainlp"):
+        from pythainlp import corpus
+    words = Path(corpus.__file__).parent / "words_th.txt"
     return _outside("pythainlp words_th", "CC0-1.0", [words], "Thai word segmentation", package="pythainlp")
 
 
@@ -293,11 +306,13 @@ SEGMENTERS: dict[str, Segmenter] = {
 }
 
 
-def _package(name: str) -> Any:
+@contextmanager
+def _needs(package: str) -> Iterator[None]:
+    """Imports are literal, each where it is needed, so that identities see them (`sejong.flow.code`) and few are loaded."""
     try:
-        return import_module(name)
+        yield
     except ImportError as error:
-        raise Failed(f"the Python package `{name.partition('.')[0]}` is not installed ({error}): run `make setup`") from error
+        raise Failed(f"the Python package {package} is not installed ({error}): run `make setup`") from error
 
 
 @lru_cache

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import regex
 
-from sejong.language.segment import Span
+from sejong.language import Span
 
 CLOSERS = r"[\"'”’»)\]」』）】〉》]*"
 END = regex.compile(

@@ -1,6 +1,5 @@
 """A nation is a folder of data. This file finds it, reads it and says what is wrong with it; it knows no country."""
 
-import json
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +26,6 @@ class Identity(BaseModel):
     segmenter: str = Field(description="registry name of the word segmenter: kiwi, sudachi, words, characters …")
     pieces: str = Field(description="registry name of the tokenizer's pre-segmentation")
     encodings: list[str] = Field(description="legacy encodings to try, most likely first")
-    parallel: str = Field(default="", description="suffix of the Debian help packages in this language, such as ko")
 
 
 class Nation:
@@ -58,25 +56,6 @@ class Nation:
             raise Refused(f"{path} is missing: a nation's folder needs it (compare {FOLDER / 'korea' / name})") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Refused(f"{path} is not valid TOML: {error}") from error
-
-    def json(self, name: str) -> Any:
-        """A JSON file of the folder, with the same errors as `toml`."""
-        path = self.folder / name
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise Refused(f"{path} is missing: a nation's folder needs it") from error
-        except ValueError as error:
-            raise Refused(f"{path} is not valid JSON: {error}") from error
-
-    def lines(self, name: str) -> list[str]:
-        """The non-empty lines of a text file of the folder, without comments (`#`)."""
-        path = self.folder / name
-        try:
-            text = path.read_text("utf-8")
-        except FileNotFoundError as error:
-            raise Refused(f"{path} is missing: a nation's folder needs it") from error
-        return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def names() -> list[str]:

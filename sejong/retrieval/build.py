@@ -1,7 +1,6 @@
-"""Make an index: passages of every document, their search terms, and BM25 over them."""
+"""Make an index: passages of every document, their search terms, and BM25F over them."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable
 from pathlib import Path
 
 import bm25s
@@ -10,10 +9,9 @@ import pyarrow.parquet as pq
 
 from sejong.flow.progress import progress
 from sejong.language import segment
-from sejong.retrieval.passages import cut, title
+from sejong.retrieval import bm25f
+from sejong.retrieval.passages import PATH, cut, holds_sentence, title
 
-K1, B = 1.2, 0.75  # Robertson and Zaragoza 2009, the customary values
-HEADING_WEIGHT, TITLE_WEIGHT = 2, 1  # times that a term of the headings or the title counts, beside once in the text
 BATCH = 4096  # passages a call of the segmenter
 
 COLUMNS = ("id", "text", "locator", "source", "licence")
@@ -39,36 +37,37 @@ def passages_of(documents: Iterable[pa.RecordBatch], limit: int) -> pa.Table:
     return pa.Table.from_batches(batches, SCHEMA)
 
 
-def terms_of(passages: pa.Table, segmenter: str) -> tuple[list[list[str]], list[list[str]]]:
-    """The search terms of each passage: of its text, and of its headings and title as often as they count.
-
-    Headings count as they are written, too: a segmenter reads a short heading otherwise than the same word inside a question.
-    """
+def terms_of(passages: pa.Table, segmenter: str) -> bm25f.Fields:
+    """The search terms of each passage: of its text, of the names of its section, and of all headings and the title around it."""
     texts, headings, titles = (passages[name].to_pylist() for name in ("text", "heading", "title"))
-    outer = sorted({*headings, *titles})
+    outer = sorted({part for heading in headings for part in heading.split(PATH)} | set(titles))
     analysed = dict(zip(outer, segment.terms(segmenter, outer), strict=True))
-    written = dict(zip(outer, segment.terms("words", outer), strict=True))
-    framing = [
-        analysed[heading] * HEADING_WEIGHT + analysed[name] * TITLE_WEIGHT + written[heading]
-        for heading, name in zip(headings, titles, strict=True)
-    ]
+    paths = [heading.split(PATH) for heading in headings]
     body: list[list[str]] = []
     with progress("search terms", total=len(texts), unit="passages") as bar:
         for start in range(0, len(texts), BATCH):
             body += segment.terms(segmenter, texts[start : start + BATCH])
             bar.advance(len(texts[start : start + BATCH]))
-    return body, framing
+    return bm25f.Fields(
+        text=body,
+        # What stands right below the top heading is what the page is about, so that its title names it, too.
+        headings=[
+            [analysed[path[-1]], analysed[name]] if len(path) == 1 else [analysed[path[-1]]]
+            for path, name in zip(paths, titles, strict=True)
+        ],
+        frame=[[term for part in [*path, name] for term in analysed[part]] for path, name in zip(paths, titles, strict=True)],
+    )
 
 
-def write(passages: pa.Table, terms: Sequence[list[str]], out: Path) -> int:
-    """Write `passages.parquet` and `bm25/` under `out`; the number of distinct terms. Term numbers follow their order as text."""
+def write(passages: pa.Table, fields: bm25f.Fields, out: Path) -> int:
+    """Write `passages.parquet` and `bm25/` under `out`; the number of distinct terms."""
     pq.write_table(passages, out / "passages.parquet", compression="zstd", row_group_size=4096)
-    vocabulary = {term: number for number, term in enumerate(sorted(set(chain.from_iterable(terms))))}
-    numbered = [[vocabulary[term] for term in one] for one in terms]
-    bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
-    bm25.index((numbered, vocabulary), create_empty_token=False, show_progress=False)
+    numbers = bm25f.vocabulary(fields)
+    bm25 = bm25s.BM25(k1=bm25f.K1, b=bm25f.B, method="lucene")
+    bm25.scores = bm25f.matrix(fields, numbers, [holds_sentence(text) for text in passages["text"].to_pylist()])
+    bm25.vocab_dict, bm25.nonoccurrence_array = numbers, None
     bm25.save(out / "bm25", show_progress=False)
-    return len(vocabulary)
+    return len(numbers)
 
 
 def _rows(batch: pa.RecordBatch, limit: int) -> list[dict[str, str | int | None]]:

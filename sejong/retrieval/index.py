@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bm25s
 import numpy as np
@@ -15,9 +15,14 @@ import pyarrow.parquet as pq
 
 from sejong.errors import Failed
 from sejong.language import segment
-from sejong.retrieval.passages import sentences
+from sejong.retrieval import bm25f
+from sejong.retrieval.passages import is_loose, sentences
 
-QUOTATION = 320  # longest quotation in characters
+QUOTATION = 300  # longest quotation in characters
+SHORT = 40  # one sentence of fewer characters says little by itself
+CLOSE = 0.9  # of the best score: a passage that says more and reaches it is quoted rather than a short one
+SAME = 0.8  # share of a quotation's character trigrams that a better one holds: it says nothing new
+DEEPER = 3  # sources come from that many times the passages that decide whether there is an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,15 @@ class Hit:
     quotation: str
 
 
+class Ranked(NamedTuple):
+    """A row of `passages` with what decides about it, as in `Hit`."""
+
+    row: int
+    score: float
+    coverage: float
+    enough: bool
+
+
 class Index:
     """The passages of one corpus. Reading is memory-mapped; searching takes no lock and changes nothing."""
 
@@ -61,15 +75,36 @@ class Index:
     def search(self, question: str, k: int = 5) -> list[Hit]:
         """The best `k` passages, best first; equal scores in the order of passages. Empty where no word is known."""
         words = self._content(question)
-        return [self._hit(row, score, coverage, enough, words) for row, score, coverage, enough in self._ranked(words, k)]
+        return [self._hit(one, words) for one in self._ranked(words, k)]
+
+    def answers(self, question: str, most: int = 3, k: int = 5) -> list[Hit]:
+        """At most `most` passages that fit the question, the one to quote first; none if none of the best `k` fits.
+
+        They are of different documents and say different things. A sentence of a few words is not quoted where a passage
+        that says more fits nearly as well.
+        """
+        words = self._content(question)
+        ranked = self._ranked(words, DEEPER * k)
+        if not any(self._fits(one) for one in ranked[:k]):
+            return []
+        fitting = [one for one in ranked if self._fits(one)]
+        close = (self._hit(one, words) for one in fitting if one.score >= CLOSE * fitting[0].score)
+        found = [next((hit for hit in close if _tells(hit.quotation)), None) or self._hit(fitting[0], words)]
+        for one in fitting:
+            if len(found) == most:
+                break
+            hit = self._hit(one, words)
+            if all(hit.document != other.document and not _repeats(hit.quotation, other.quotation) for other in found):
+                found.append(hit)
+        return found
 
     def coverage(self, question: str, k: int = 5) -> float:
         """The highest coverage among the best `k` passages that share enough words with the question; 0 where none does."""
-        return max((coverage for _, _, coverage, enough in self._ranked(self._content(question), k) if enough), default=0.0)
+        return max((one.coverage for one in self._ranked(self._content(question), k) if one.enough), default=0.0)
 
     def best(self, question: str, k: int = 5) -> Hit | None:
-        """The best passage that fits the question, or None: the corpus has no answer."""
-        return next((hit for hit in self.search(question, k) if hit.fits), None)
+        """The passage to quote for a question, or None: the corpus has no answer."""
+        return next(iter(self.answers(question, 1, k)), None)
 
     def around(self, passage: str) -> tuple[int, list[dict[str, Any]]] | None:
         """All passages of the document that holds `passage`, in order, and the position of `passage`; None if unknown."""
@@ -98,8 +133,11 @@ class Index:
         terms = list(dict.fromkeys(segment.terms(self.about["segmenter"], [question])[0]))
         return [term for term in terms if term not in self.question_words] or terms
 
-    def _ranked(self, words: list[str], k: int) -> list[tuple[int, float, float, bool]]:
-        """(row, score, coverage, enough words in common) of the best `k` passages for the words of a question."""
+    def _fits(self, one: Ranked) -> bool:
+        return one.enough and one.coverage >= self.threshold
+
+    def _ranked(self, words: list[str], k: int) -> list[Ranked]:
+        """The best `k` passages for the words of a question."""
         known = [self.bm25.vocab_dict[word] for word in words if word in self.bm25.vocab_dict]
         if not known:
             return []
@@ -110,7 +148,9 @@ class Index:
         known_weights = np.array([self._idf(word) for word in words if word in self.bm25.vocab_dict])
         coverage = (held * known_weights[:, None]).sum(axis=0) / weights.sum()
         enough = held.sum(axis=0) >= min(self.least_terms, len(words))
-        return list(zip(rows.tolist(), scores[rows].tolist(), coverage.tolist(), enough.tolist(), strict=True))
+        return [
+            Ranked(*one) for one in zip(rows.tolist(), scores[rows].tolist(), coverage.tolist(), enough.tolist(), strict=True)
+        ]
 
     def _held(self, known: Sequence[int], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """(terms, passages): whether a term stands in a passage, its title or its headings."""
@@ -118,20 +158,20 @@ class Index:
         return np.array([np.isin(rows, passages[starts[term] : starts[term + 1]]) for term in known])
 
     def _idf(self, word: str) -> float:
-        """Lucene's BM25 IDF; a word of no passage weighs most."""
+        """A word of no passage weighs most."""
         term = self.bm25.vocab_dict.get(word)
         starts = self.bm25.scores["indptr"]
         frequency = 0 if term is None else int(starts[term + 1] - starts[term])
-        return float(np.log1p((self.passages.num_rows - frequency + 0.5) / (frequency + 0.5)))
+        return float(bm25f.idf(frequency, self.passages.num_rows))
 
-    def _hit(self, row: int, score: float, coverage: float, enough: bool, words: list[str]) -> Hit:
-        found = self.passages.slice(row, 1).to_pylist()[0]
+    def _hit(self, one: Ranked, words: list[str]) -> Hit:
+        found = self.passages.slice(one.row, 1).to_pylist()[0]
         return Hit(
             passage=found["passage"],
-            score=score,
-            coverage=coverage,
-            enough=enough,
-            fits=enough and coverage >= self.threshold,
+            score=one.score,
+            coverage=one.coverage,
+            enough=one.enough,
+            fits=self._fits(one),
             text=found["text"],
             heading=found["heading"],
             title=found["title"],
@@ -149,19 +189,20 @@ class Index:
         """
         spans = sentences(text)
         if len(text) <= QUOTATION or len(spans) < 2:
-            return text
+            return _tidy(text, spans)
         wanted = {word: self._idf(word) for word in words}
         held = [wanted.keys() & set(terms) for terms in segment.terms(self.about["segmenter"], [text[a:b] for a, b in spans])]
-        best, best_mass, best_end = 0, -1.0, 1
-        for first in range(len(spans)):
+        best, best_mass = spans[:1], -1.0
+        begins = [place for place, (a, b) in enumerate(spans) if not is_loose(text[a:b])]
+        for first in begins or range(len(spans)):
             end, words_held = first, set[str]()
             while end < len(spans) and (end == first or spans[end][1] - spans[first][0] <= QUOTATION):
                 words_held |= held[end]
                 end += 1
             mass = sum(sorted(wanted[word] for word in words_held))
             if mass > best_mass + 1e-9:
-                best, best_mass, best_end = first, mass, end
-        return text[spans[best][0] : spans[best_end - 1][1]]
+                best, best_mass = spans[first:end], mass
+        return _tidy(text, best)
 
 
 def open_index(path: Path) -> Index:
@@ -181,3 +222,22 @@ def _top(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:
         matching = matching[scores[matching] >= least]
     order = np.lexsort((matching, -scores[matching]))
     return matching[order][:k].astype(np.int64)
+
+
+def _tells(quotation: str) -> bool:
+    return len(quotation) >= SHORT or len(sentences(quotation)) > 1
+
+
+def _repeats(quotation: str, other: str) -> bool:
+    """Whether a quotation is nearly the other one or a part of it."""
+    own, known = ({text[at : at + 3] for at in range(max(1, len(text) - 2))} for text in (quotation, other))
+    return len(own & known) >= SAME * len(own)
+
+
+def _tidy(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text of sentences without loose lines before and behind, as long as enough is left and a whole sentence is in it."""
+    while len(spans) > 1 and is_loose(text[slice(*spans[-1])]) and spans[-2][1] - spans[0][0] >= SHORT:
+        spans = spans[:-1]
+    while len(spans) > 1 and is_loose(text[slice(*spans[0])]) and spans[-1][1] - spans[1][0] >= SHORT:
+        spans = spans[1:]
+    return text[spans[0][0] : spans[-1][1]]

@@ -8,11 +8,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import regex
+
 from sejong.language import sentences as language
 
 HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(\S.*?)[ \t]*#*[ \t]*")
 FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
 PARAGRAPH = re.compile(r"(?:[^\S\n]*\S[^\n]*(?:\n|\Z))+")
+WHOLE = regex.compile(r"[\p{Sentence_Terminal}…][\p{Pe}\p{Pf}\p{Pi}\"']*\Z")  # a sentence with its mark of an end
+ITEM = regex.compile(r"\s*(?:[-*+•|]|\d+[.)]\s)")  # a line of a list or table
 LONGEST_TITLE = 120
 PATH = " › "
 
@@ -50,6 +54,16 @@ def title(text: str, locator: str) -> str:
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Spans of the sentences of `text[start:end]`, as positions in `text`. A line break ends a sentence too."""
     return [(first + start, last + start) for first, last in language.spans([text[start:end]])[0]]
+
+
+def holds_sentence(text: str) -> bool:
+    """Whether any sentence of a text ends as one: menus and lists of links have none."""
+    return any(WHOLE.search(text[start:end]) for start, end in sentences(text))
+
+
+def is_loose(sentence: str) -> bool:
+    """Whether it is but a line that stands there, such as a caption, a menu's entry or a link: no sentence, item or opening."""
+    return not (WHOLE.search(sentence) or ITEM.match(sentence) or sentence.endswith((":", "：")))
 
 
 def _sections(text: str) -> Iterator[tuple[str, int, int]]:

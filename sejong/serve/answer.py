@@ -16,7 +16,7 @@ from sejong.retrieval import Hit, Index
 from sejong.retrieval.passages import PATH
 from sejong.serve.engines import FinishReason, Sampling
 from sejong.serve.engines.batching import Engine
-from sejong.serve.text import Message, StopStrings, Vocabulary
+from sejong.serve.text import Clusters, Message, StopStrings, Vocabulary
 
 PartKind = Literal["quotation", "label", "model", "refusal"]
 
@@ -72,8 +72,7 @@ class Answerer:
         if self.index is None:
             return []
         loop = asyncio.get_running_loop()
-        hits = await loop.run_in_executor(self._searching, self.index.search, question)
-        return [hit for hit in hits if hit.fits][:SOURCES]
+        return await loop.run_in_executor(self._searching, self.index.answers, question, SOURCES)
 
     def grounded(
         self, messages: Sequence[Message], hits: Sequence[Hit], sampling: Sampling, stops: Sequence[str] = ()
@@ -147,7 +146,7 @@ class Answerer:
     async def _write(
         self, prompt: list[int], sampling: Sampling, stops: Sequence[str], bounded: bool
     ) -> AsyncGenerator[Piece, None]:
-        decoder, until = self.vocabulary.decoder(), StopStrings(stops)
+        decoder, until, clusters = self.vocabulary.decoder(), StopStrings(stops), Clusters()
         tokens: list[int] = []
         said = ""
         async with aclosing(self.engine.generate(prompt, sampling)) as chunks:
@@ -160,6 +159,7 @@ class Answerer:
                 if bounded and reason is None:
                     text, reason = _bound(said, text, tokens)
                 said += text
+                text = clusters.feed(text) + (clusters.rest() if reason else "")
                 if text or reason:
                     yield Piece(text, len(tokens), reason)
                 if reason:

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -31,6 +32,9 @@ QUEUE = 8  # requests that may wait, for each that the engine decodes at once
 AROUND = 20_000  # characters of a document shown before and after a passage
 COMPLETION_TOKENS = 16  # OpenAI's default of /v1/completions
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+# FastAPI would send traces, metrics and logs to where OTEL_* variables say.
+NO_TELEMETRY: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
 
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
@@ -71,7 +75,7 @@ class Health(BaseModel):
 
 def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
     """The service of one run."""
-    service = FastAPI(title=f"Sejong: {run.model}", version=__version__, docs_url=None, redoc_url=None)
+    service = FastAPI(title=f"Sejong: {run.model}", version=__version__, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     service.add_middleware(_Policy)
     _errors(service)
     authorised = Depends(_key_check(keys))
@@ -150,8 +154,8 @@ def app(run: RunFolder, answerer: Answerer, keys: Keys) -> FastAPI:
         sampling = _sampling(asked, asked.max_tokens or COMPLETION_TOKENS, 1.0)
         pieces = answerer.write(prompt, sampling, asked.stop)
         if asked.stream:
-            return _stream(wire.text_events(head, len(prompt), pieces, asked.include_usage))
-        return await _until_gone(request, wire.whole_text(head, len(prompt), pieces))
+            return _stream(wire.text_events(head, len(prompt), pieces, run.words["notice"], asked.include_usage))
+        return await _until_gone(request, wire.whole_text(head, len(prompt), pieces, run.words["notice"]))
 
     service.mount("/", StaticFiles(directory=PORTAL, html=True))
     service.openapi = lambda: _description(service)  # type: ignore[method-assign]

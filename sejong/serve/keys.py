@@ -4,12 +4,14 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, String, create_engine, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from sejong.errors import Failed, Refused, did_you_mean
@@ -37,33 +39,28 @@ class Key(Table):
 
 
 class Keys:
-    """The keys of a service.
-
-    Raises:
-        Failed: the database cannot be opened.
-    """
+    """The keys of a service. Whatever the database refuses is a `Failed` that says where it is."""
 
     def __init__(self, url: str) -> None:
         try:
             self._database: Engine = create_engine(url)
-            Table.metadata.create_all(self._database)
         except (SQLAlchemyError, ImportError) as error:
-            raise Failed(
-                f"the service's database cannot be opened ({reason(error)}): set {DATABASE} to a SQLAlchemy URL"
-            ) from error
+            raise Failed(f"no database of keys can be opened ({reason(error)}): set {DATABASE} to a SQLAlchemy URL") from error
+        with self._failing():
+            Table.metadata.create_all(self._database)
 
     def create(self, name: str) -> str:
         """Make a key called `name`. It is returned here and nowhere else."""
         number, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_hex(16)
         row = Key(id=number, name=name, salt=salt, digest=_digest(salt, secret), created=_now())
-        with Session(self._database) as session, session.begin():
+        with self._failing(), Session(self._database) as session, session.begin():
             session.add(row)
         return f"{PREFIX}{number}-{secret}"
 
     def check(self, key: str) -> str | None:
         """The name of a valid key, else None. Takes the same time for a wrong secret as for a right one."""
         number, _, secret = key.removeprefix(PREFIX).partition("-")
-        with Session(self._database) as session:
+        with self._failing(), Session(self._database) as session:
             row = session.get(Key, number) if key.startswith(PREFIX) else None
             salt, expected = (row.salt, row.digest) if row else ("", "0" * 64)
             same = hmac.compare_digest(_digest(salt, secret).encode(), expected.encode())
@@ -71,7 +68,7 @@ class Keys:
 
     def listed(self) -> list[dict[str, Any]]:
         """Name, time of making and time of revoking (or None) of every key, oldest first."""
-        with Session(self._database) as session:
+        with self._failing(), Session(self._database) as session:
             rows = session.scalars(select(Key).order_by(Key.created, Key.id)).all()
             return [{"name": row.name, "created": _seconds(row.created), "revoked": _seconds(row.revoked)} for row in rows]
 
@@ -81,7 +78,7 @@ class Keys:
         Raises:
             Refused: there is none.
         """
-        with Session(self._database) as session, session.begin():
+        with self._failing(), Session(self._database) as session, session.begin():
             valid = session.scalars(select(Key).where(Key.revoked.is_(None)))
             found = {row: row.name for row in valid}
             chosen = [row for row, known in found.items() if known == name]
@@ -93,7 +90,7 @@ class Keys:
 
     def forget(self, key: str) -> None:
         """Delete a key altogether: the one a service made for itself."""
-        with Session(self._database) as session, session.begin():
+        with self._failing(), Session(self._database) as session, session.begin():
             row = session.get(Key, key.removeprefix(PREFIX).partition("-")[0])
             if row is not None:
                 session.delete(row)
@@ -102,20 +99,39 @@ class Keys:
         """Let go of the database's connections."""
         self._database.dispose()
 
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """One sentence where the database cannot be reached, read or written."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            url = self._database.url
+            where = url.database if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+            raise Failed(
+                f"the keys in {where} cannot be read or written ({_cause(error)}): make that place writable and see that its "
+                f"disk is not full, or set {DATABASE} to the SQLAlchemy URL of another database"
+            ) from error
+
 
 def open_keys(run: Path) -> Keys:
     """The keys of the run's service: in `RUN/service/`, or where SEJONG_DATABASE says.
 
     Raises:
         Refused: `run` is not a run.
-        Failed: the database cannot be opened.
+        Failed: the database cannot be opened, or its folder not be made.
     """
     if not (run / "recipe.toml").exists():
         raise Refused(f"{run} is not a run: it has no recipe.toml; give a folder that `sejong build` made")
     if DATABASE in os.environ:
         return Keys(os.environ[DATABASE])
     folder = run / "service"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Failed(
+            f"{folder} cannot be made ({error.strerror}): make {run} writable and see that its disk is not full, "
+            f"or set {DATABASE} to the SQLAlchemy URL of another database"
+        ) from error
     return Keys(f"sqlite:///{folder.resolve() / 'service.sqlite'}")
 
 
@@ -136,6 +152,11 @@ def revoke(run: Path, name: str) -> int:
 
 def _digest(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}{secret}".encode()).hexdigest()
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the database's driver said, without SQLAlchemy's statement and parameters."""
+    return reason(error.orig if isinstance(error, DBAPIError) and error.orig else error)
 
 
 def _seconds(moment: datetime | None) -> str | None:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -32,44 +32,54 @@ def serve(run: Path, host: str = "127.0.0.1", port: int = 8000) -> None:
 
     Raises:
         Refused: the run is not complete, is already being served, or the address cannot be listened on.
-        Failed: the engine or the index cannot be opened.
+        Failed: the engine, the index or the keys cannot be opened, or the run's folder not be written to.
     """
     folder = open_run(run)
-    if running := endpoint.read(run):
-        raise Refused(f"{run} is already being served at {running.url} by process {running.pid}: stop that one first")
-    listening = _listen(host, port)
-    with listening, Engine(folder.engine) as engine:
-        index = open_index(folder.index)
-        index.search(folder.model)  # a first search loads the segmenter's model, which no one should have to wait for
-        answerer = Answerer(engine, Vocabulary(folder.engine), index, folder.words)
-        store = keys.open_keys(run)
-        key = store.create(OWN_KEY)
-        where = endpoint.Endpoint(_url(listening), key, os.getpid())
-        settings = uvicorn.Config(
-            app(folder, answerer, store), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, lifespan="off"
-        )
-        server = uvicorn.Server(settings)
-        try:
+    with endpoint.sole(run), closing(keys.open_keys(run)) as store:
+        _clear(run, store)
+        with _listen(host, port) as listening, Engine(folder.engine) as engine:
+            index = open_index(folder.index)
+            index.search(folder.model)  # a first search loads the segmenter's model, which no one should have to wait for
+            answerer = Answerer(engine, Vocabulary(folder.engine), index, folder.words)
+            settings = uvicorn.Config(
+                app(folder, answerer, store),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE,
+                lifespan="off",
+            )
+            server = uvicorn.Server(settings)
             with _signals(server):
-                asyncio.run(_run(server, listening, run, where))
-        finally:
-            endpoint.remove(run, where.pid)
-            store.forget(key)
-            store.close()
+                where = endpoint.Endpoint(_url(listening), store.create(OWN_KEY), os.getpid())
+                try:
+                    asyncio.run(_run(server, listening, run, where))
+                finally:
+                    store.forget(where.key)
+                    endpoint.remove(run)
+
+
+def _clear(run: Path, store: keys.Keys) -> None:
+    """Take away what a service that was killed left: its key, which would be valid for ever, and the file that tells it."""
+    if dead := endpoint.left(run):
+        store.forget(dead.key)
+    endpoint.remove(run)
 
 
 @contextmanager
 def _signals(server: uvicorn.Server) -> Iterator[None]:
-    """SIGINT and SIGTERM end the program in the ordinary way, so that everything is closed.
+    """SIGINT, SIGTERM and SIGHUP (a terminal that closes) end the program in the ordinary way, so that everything is closed.
 
-    While the server runs, uvicorn handles both itself and raises them again when it has stopped; then nothing is left to do.
+    While the server runs, uvicorn handles the first two itself and raises them again when it has stopped; that changes nothing.
     """
 
     def end(number: int, _: FrameType | None) -> None:
+        server.should_exit = True
         if not server.started:
             raise SystemExit(128 + number)
 
-    previous = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    # `nohup` has SIGHUP ignored, and means it.
+    wanted = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]
+    previous = {one: signal.signal(one, end) for one in wanted}
     try:
         yield
     finally:
@@ -81,12 +91,17 @@ async def _run(server: uvicorn.Server, listening: socket.socket, run: Path, wher
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)
-    if server.started:
-        endpoint.write(run, where)
-        console.print(f"Portal: {where.url}/#key={where.key}", markup=False)
-        console.print(f"API:    {where.url}/v1   key: {where.key}", markup=False)
-        console.print("Stop with Ctrl-C.", markup=False)
-    await serving
+    try:
+        if server.started:
+            endpoint.write(run, where)
+            console.print(f"Portal: {where.url}/#key={where.key}", markup=False)
+            console.print(f"API:    {where.url}/v1   key: {where.key}", markup=False)
+            console.print("Stop with Ctrl-C.", markup=False)
+    except BaseException:
+        server.should_exit = True
+        raise
+    finally:
+        await serving
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,5 @@
 """Text to token ids and back: prompts in which a user's words are never taken for special tokens, and text that comes token
-by token without ever showing half a character."""
+by token without ever showing half a character, be it of several bytes or of several code points."""
 
 import codecs
 import json
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
 
+import regex
 from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
@@ -18,6 +19,8 @@ from tokenizers import Tokenizer
 from sejong.errors import Failed
 
 SLOT = re.compile("\ue000([0-9]+)\ue001")  # where a message's content stands in a rendered template
+
+CLUSTER = regex.compile(r"\X")  # an extended grapheme cluster, what readers take for one character (Unicode UAX #29)
 
 
 class Message(TypedDict):
@@ -134,6 +137,28 @@ class StopStrings:
 
     def _give(self, length: int) -> str:
         given, self._held = self._held[:length], self._held[length:]
+        return given
+
+
+class Clusters:
+    """Give a text that comes in pieces out in whole grapheme clusters: joined emoji, flags, syllables of conjoining jamo.
+
+    Any cluster may grow by what comes next, so the last one is always held back.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The clusters of the text so far that can grow no more."""
+        self._held += text
+        last = max((one.start() for one in CLUSTER.finditer(self._held)), default=0)
+        given, self._held = self._held[:last], self._held[last:]
+        return given
+
+    def rest(self) -> str:
+        """What was held back, when the text has ended."""
+        given, self._held = self._held, ""
         return given
 
 

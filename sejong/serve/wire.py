@@ -83,6 +83,12 @@ class TextChoice(BaseModel):
     logprobs: None = None
 
 
+class Notice(BaseModel):
+    """That a machine wrote the text, in the nation's language."""
+
+    notice: str
+
+
 class TextReply(BaseModel):
     """A whole text completion."""
 
@@ -93,6 +99,7 @@ class TextReply(BaseModel):
     system_fingerprint: str
     choices: list[TextChoice]
     usage: Usage
+    sejong: Notice
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ async def chat_events(
     yield DONE
 
 
-async def whole_text(head: Head, prompt_tokens: int, pieces: AsyncGenerator[Piece, None]) -> TextReply:
+async def whole_text(head: Head, prompt_tokens: int, pieces: AsyncGenerator[Piece, None], notice: str) -> TextReply:
     """The continuation when it is complete."""
     text = ""
     async for piece in pieces:
@@ -164,18 +171,20 @@ async def whole_text(head: Head, prompt_tokens: int, pieces: AsyncGenerator[Piec
         **head.fields(),
         choices=[TextChoice(text=text, finish_reason=piece.finish_reason or "stop")],
         usage=usage(prompt_tokens, piece.tokens),
+        sejong=Notice(notice=notice),
     )
 
 
 async def text_events(
-    head: Head, prompt_tokens: int, pieces: AsyncGenerator[Piece, None], include_usage: bool
+    head: Head, prompt_tokens: int, pieces: AsyncGenerator[Piece, None], notice: str, include_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    """The continuation as it comes."""
+    """The continuation as it comes. The first event has the notice."""
     frame = {"object": "text_completion", **head.fields()} | ({"usage": None} if include_usage else {})
+    first: dict[str, Any] = {"sejong": {"notice": notice}}
     async for piece in pieces:
-        yield event(
-            {**frame, "choices": [{"index": 0, "text": piece.text, "finish_reason": piece.finish_reason, "logprobs": None}]}
-        )
+        choice = {"index": 0, "text": piece.text, "finish_reason": piece.finish_reason, "logprobs": None}
+        yield event({**frame, "choices": [choice], **first})
+        first = {}
         if piece.finish_reason and include_usage:
             yield event({**frame, "choices": [], "usage": usage(prompt_tokens, piece.tokens).model_dump()})
     yield DONE

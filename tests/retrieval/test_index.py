@@ -101,7 +101,75 @@ def test_a_quotation_is_whole_sentences_with_the_words_asked_for(tmp_path: Path)
     stage.run(korean(), [corpus_of(tmp_path / "corpus", [{"text": text, "locator": "a"}])], tmp_path)
     best = open_index(tmp_path).search("고래는 어디에서 사는 동물인가요?", 1)[0]
     assert "고래는 바다에서 사는 젖먹이동물이다." in best.quotation
-    assert len(best.quotation) <= 320 < len(best.text) + len("안내")
+    assert len(best.quotation) <= 300 < len(best.text)
+
+
+GUIDE = """# 매크로 기록
+
+키보드와 마우스로 실행한 명령을 매크로로 기록할 수 있습니다.
+
+1. 매크로를 기록할 문서를 엽니다.
+2. 도구 메뉴에서 매크로 기록을 고릅니다.
+"""
+MENU = """# 도구 메뉴
+
+## 매크로 기록 막대
+
+### 기록 중지
+
+매크로 기록을 멈춥니다.
+
+## 그 밖의 명령
+
+단어의 수를 세거나 맞춤법을 검사합니다.
+"""
+
+
+def indexed(folder: Path, *texts: str) -> Index:
+    rows = [{"text": text, "locator": f"{number}.md"} for number, text in enumerate(texts)]
+    (folder / "index").mkdir(parents=True)
+    stage.run(korean(), [corpus_of(folder / "corpus", rows)], folder / "index")
+    return open_index(folder / "index")
+
+
+def test_a_page_about_it_comes_before_a_line_that_mentions_it(tmp_path: Path) -> None:
+    index = indexed(tmp_path, MENU, GUIDE)
+    assert [hit.locator for hit in index.search("매크로를 기록하려면 어떻게 하나요?", 2)] == ["1.md", "0.md"]
+
+
+def test_sources_are_of_different_documents_and_do_not_repeat_each_other(tmp_path: Path) -> None:
+    more = GUIDE + "\n## 기록되지 않는 것\n\n매크로를 기록할 때 창의 전환은 기록되지 않습니다.\n"
+    index = indexed(tmp_path, more, GUIDE.replace("엽니다.", "먼저 엽니다."), MENU)
+    question = "매크로를 기록하려면 어떻게 하나요?"
+    assert len([hit for hit in index.search(question) if hit.fits]) >= 4
+    answers = index.answers(question)
+    assert [hit.locator in ("0.md", "1.md") for hit in answers] == [True, False]
+    assert index.best(question) == answers[0]
+
+
+def test_a_few_words_are_not_quoted_where_a_passage_says_more(tmp_path: Path) -> None:
+    short = "# 글꼴 바꾸기\n\n글꼴을 바꿉니다.\n"
+    long = (
+        "# 글꼴 바꾸기\n\n바꿀 글을 고르고 서식 메뉴에서 글꼴을 누른 다음 원하는 글꼴로 바꿉니다. 크기도 함께 정할 수 있습니다.\n"
+    )
+    index = indexed(tmp_path, short, long)
+    question = "글꼴을 어떻게 바꾸나요?"
+    assert index.search(question, 1)[0].text == "글꼴을 바꿉니다."
+    assert index.answers(question)[0].text.startswith("바꿀 글을")
+    assert indexed(tmp_path / "alone", short).answers(question)[0].text == "글꼴을 바꿉니다."
+
+
+def test_a_quotation_leaves_out_loose_lines_around_it(tmp_path: Path) -> None:
+    told = "이웃한 셀을 고른 다음 표 메뉴에서 셀 병합을 누르면 하나의 셀이 됩니다.\n\n- 첫 셀의 내용이 남음"
+    best = indexed(tmp_path, f"# 셀 병합\n\n그림 7\n\n{told}\n\n관련 주제\n").search("셀을 병합하려면?", 1)[0]
+    assert best.quotation == told
+
+
+def test_the_model_behind_the_segmenter_is_named(index: Index, tmp_path: Path, corpus: Artifact) -> None:
+    (model,) = json.loads((index.path / "outside_models.json").read_text("utf-8"))
+    assert model["name"] == "kiwipiepy_model" and len(model["sha256"]) == 64
+    stage.run(IndexSettings(segmenter="words"), [corpus], tmp_path)
+    assert json.loads((tmp_path / "outside_models.json").read_text("utf-8")) == []
 
 
 def test_a_passage_is_shown_where_it_stands(index: Index) -> None:
@@ -127,7 +195,7 @@ stage.run(settings, [Artifact("corpus", corpus, "", "")], out)
     command = [sys.executable, "-c", script, korean().model_dump_json(), str(corpus.path), str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "77"})
     files = sorted(path.relative_to(index.path) for path in index.path.rglob("*") if path.is_file())
-    assert len(files) == 7
+    assert len(files) == 8
     assert [(index.path / one).read_bytes() for one in files] == [(tmp_path / one).read_bytes() for one in files]
 
 

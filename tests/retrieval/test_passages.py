@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sejong.retrieval.passages import PATH, cut, sentences, title
+from sejong.retrieval.passages import PATH, cut, holds_sentence, is_loose, sentences, title
 
 DOCUMENT = """# 셀 서식
 
@@ -67,3 +67,11 @@ def test_titles() -> None:
     assert title("# 제목 #\n\n글", "a/b.md") == "제목"
     assert title("\n짧은 첫 줄\n글", "a/b.md") == "짧은 첫 줄"
     assert title("긴" * 200, "a/b.md") == "b.md"
+
+
+def test_links_and_captions_are_told_from_sentences() -> None:
+    assert holds_sentence("목차\n셀을 고릅니다. 그런 다음")
+    assert holds_sentence("셀を選びます。") and holds_sentence("Wähle „Ja!“")
+    assert not holds_sentence("목차 만들기\n- 색인 편집\n1. 첫째\n참고:")
+    assert is_loose("관련 주제") and is_loose("그림 7")
+    assert not any(is_loose(line) for line in ("끝났습니다.", "- 첫째", "3) 셋째", "| 열 |", "다음과 같이 합니다:"))

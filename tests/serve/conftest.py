@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import openai
 import pyarrow as pa
@@ -115,9 +116,10 @@ def serve_command(run: Path, port: int = 0) -> list[str]:
 
 
 @contextmanager
-def served(run: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that serves `run`, from the moment that it listens."""
-    with subprocess.Popen(serve_command(run), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+def served(run: Path, before: Callable[[], object] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process that serves `run`, from the moment that it listens. `before`: what it does before it becomes that process."""
+    quiet: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(serve_command(run), **quiet, preexec_fn=before) as process:
         deadline = time.monotonic() + 60
         while not (run / "endpoint.json").exists():
             assert process.poll() is None, process.stdout.read() if process.stdout else ""

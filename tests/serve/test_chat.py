@@ -48,10 +48,12 @@ def test_an_empty_question_is_refused(unserved: Path) -> None:
         ask(unserved, "  ")
 
 
-def test_the_command_prints_one_object(run: Path, endpoint: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "sejong.cli", "chat", str(run), "--ask", QUESTION, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert {"answer", "quotation", "sources"} <= json.loads(done.stdout).keys()
+def test_the_command_prints_one_object_and_nothing_else(run: Path, unserved: Path, endpoint: dict[str, str]) -> None:
+    for folder in (run, unserved):
+        command = [sys.executable, "-m", "sejong.cli", "chat", str(folder), "--ask", QUESTION, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert {"answer", "quotation", "sources", "model_text", "notice"} == json.loads(done.stdout).keys()
+        assert done.stderr == ""
 
 
 def test_control_c_stops_an_answer_and_keeps_what_came(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,10 @@ import httpx
 import openai
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
+from opentelemetry import trace
 
+from sejong import nations
 from sejong.serve.answer import Answerer
 from sejong.serve.engines import Chunk, Sampling
 from sejong.serve.gateway import app
@@ -23,6 +26,7 @@ from sejong.serve.text import Vocabulary
 QUESTION = "배추를 소금물에 얼마나 절여야 하나요?"
 OUTSIDE = "올림픽 축구 결승전은 누가 이겼나요?"
 MODEL = "sejong-korea-nano"
+NOTICE = nations.load("korea").toml("portal.toml")["notice"]
 
 
 def asked(text: str, **other: Any) -> dict[str, Any]:
@@ -35,8 +39,10 @@ def web(endpoint: dict[str, str]) -> httpx.Client:
 
 
 def test_models(client: openai.OpenAI) -> None:
-    assert [one.id for one in client.models.list()] == [MODEL]
+    assert client.models.list().data[0].id == MODEL and len(client.models.list().data) == 1
     assert client.models.retrieve(MODEL).owned_by == "korea"
+    with pytest.raises(openai.NotFoundError, match=f"there is no model `korea`: .*known: {MODEL}"):
+        client.models.retrieve("korea")
 
 
 def test_a_grounded_answer_quotes_and_tells_the_model_apart(client: openai.OpenAI) -> None:
@@ -50,7 +56,7 @@ def test_a_grounded_answer_quotes_and_tells_the_model_apart(client: openai.OpenA
     assert content.startswith("**출처에서 인용**\n\n> ")
     assert about["model_text"] and content.endswith(f"**모델이 작성**\n\n{about['model_text']}")
     assert about["sources"][0]["passage"] == about["quotation"]["passage"]
-    assert about["notice"].startswith("지금 인공지능과")
+    assert about["notice"] == NOTICE
     assert answer.usage and answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
     assert 0 < answer.usage.completion_tokens <= 160
 
@@ -110,6 +116,14 @@ def test_completions_with_seed_stop_and_limit(client: openai.OpenAI) -> None:
     assert stopped.choices[0].finish_reason == "stop"
     streamed = list(client.completions.create(model=MODEL, prompt="배추는", max_tokens=30, temperature=0, stop=stop, stream=True))
     assert "".join(chunk.choices[0].text for chunk in streamed) == stopped.choices[0].text
+
+
+def test_a_continuation_carries_the_notice(client: openai.OpenAI) -> None:
+    whole = client.completions.create(model=MODEL, prompt="배추는", max_tokens=8)
+    assert whole.sejong == {"notice": NOTICE}  # type: ignore[attr-defined]
+    first, *rest = client.completions.create(model=MODEL, prompt="배추는", max_tokens=8, stream=True)
+    assert first.sejong == {"notice": NOTICE}  # type: ignore[attr-defined]
+    assert rest and not any(hasattr(chunk, "sejong") for chunk in rest)
 
 
 def test_token_ids_are_a_prompt_too(client: openai.OpenAI) -> None:
@@ -206,6 +220,26 @@ def test_the_portal_and_what_it_reads(web: httpx.Client) -> None:
         assert web.post("/v1/chat/completions", json=asked(example)).json()["sejong"]["quotation"] is not None, example
 
 
+def test_no_telemetry_whatever_the_environment_says(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracers = []
+
+    class Spy(trace.TracerProvider):
+        def get_tracer(self, *names: Any, **others: Any) -> trace.Tracer:
+            tracers.append(names)
+            return trace.NoOpTracer()
+
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", Spy())
+    folder = open_run(run)
+    answerer = Answerer(Endless(0), Vocabulary(folder.engine), None, folder.words)  # type: ignore[arg-type]
+    with TestClient(app(folder, answerer, Keys(f"sqlite:///{tmp_path / 'keys.sqlite'}"))) as web:
+        assert web.get("/health").status_code == 200
+    assert tracers == [] and "telemetry" not in caplog.text
+
+
 class Endless:
     """An engine that speaks until it is stopped, and tells whether it was."""
 
@@ -248,7 +282,7 @@ def test_hanging_up_stops_the_engine(run: Path, tmp_path: Path, stream: bool, pa
             with web.stream("POST", path, json={**body, **own}) as answer:
                 lines = answer.iter_lines()
                 next(lines)
-                assert not engine.stopped.is_set()
+                assert engine.begun.wait(10) and not engine.stopped.is_set()
         else:
             with pytest.raises(httpx.ReadTimeout):
                 web.post(path, json={**body, **own})

@@ -64,5 +64,28 @@ def test_only_a_run_has_keys(tmp_path: Path) -> None:
 
 def test_a_database_that_is_not_there_is_one_sentence(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEJONG_DATABASE", "postgresql+psycopg://nobody@127.0.0.1:1/none")
-    with pytest.raises(Failed, match=r"cannot be opened .*SEJONG_DATABASE"):
+    with pytest.raises(Failed, match=r"keys in postgresql.*@127.0.0.1:1/none cannot be read .*SEJONG_DATABASE"):
+        keys.listed(run)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(run: Path) -> None:
+    (run / "service").touch()
+    with pytest.raises(Failed, match=rf"{run / 'service'} cannot be made \(File exists\): make {run} writable"):
+        keys.create(run, "library")
+
+
+def test_a_database_that_cannot_be_written_is_one_sentence(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.create(run, "library")
+    path = run / "service" / "service.sqlite"
+    monkeypatch.setenv("SEJONG_DATABASE", f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert [one["name"] for one in keys.listed(run)] == ["library"]
+    for change in (lambda: keys.create(run, "museum"), lambda: keys.revoke(run, "library")):
+        with pytest.raises(Failed, match=rf"{path}.* cannot be read or written \(attempt to write a readonly database\): make"):
+            change()
+
+
+def test_a_file_that_is_no_database_is_one_sentence(run: Path) -> None:
+    keys.create(run, "library")
+    (run / "service" / "service.sqlite").write_text("no database " * 100)
+    with pytest.raises(Failed, match=rf"the keys in {run / 'service' / 'service.sqlite'} cannot be read .*not a database"):
         keys.listed(run)

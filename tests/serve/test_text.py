@@ -1,14 +1,23 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+import regex
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from sejong.errors import Failed
-from sejong.serve.text import StopStrings, Vocabulary
+from sejong.serve.answer import Answerer
+from sejong.serve.engines import Chunk, Sampling
+from sejong.serve.text import Clusters, StopStrings, Vocabulary
 
 TEXT = st.text(alphabet=st.sampled_from("가각힣ㅎㅏ한국 a\n😀👩‍🚀🇰🇷é\u0301日<|turn|>"), max_size=40)
+# Clusters of several code points, whole and in pieces: a family, a skin tone, flags, a keycap, conjoining jamo, a conjunct.
+JOINED = ["👩‍👩‍👧", "👍🏽", "🇰🇷", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "\u1112\u1161\u11ab", "한\u11ab", "क्ष", "e\u0301", "\r\n", "가", " a", "."]
+CLUSTERED = st.lists(st.sampled_from(JOINED + sorted({one for joined in JOINED for one in joined})), max_size=14).map("".join)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +36,47 @@ def test_text_that_comes_byte_by_byte_is_the_text_and_never_broken(vocabulary: V
     pieces = [decoder.feed([token]) for token in ids]
     assert "".join(pieces) == text
     assert all("\ufffd" not in piece for piece in pieces)
+
+
+class Recited:
+    """An engine that says given tokens, so many at a time."""
+
+    context, slots, active = 10_000, 1, 0
+
+    def __init__(self, tokens: list[int], size: int) -> None:
+        self.chunks = [tuple(tokens[at : at + size]) for at in range(0, len(tokens), size)]
+
+    async def generate(self, prompt: list[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
+        for one in self.chunks:
+            yield Chunk(one)
+        yield Chunk((), "stop")
+
+
+@given(text=CLUSTERED, size=st.integers(1, 4), stop=st.none() | st.sampled_from(sorted(set("".join(JOINED)))))
+@settings(max_examples=300, deadline=None)
+@example(text="👩‍👩‍👧👍🏽🇰🇷🇰🇷\u1112\u1161\u11ab", size=1, stop=None)
+def test_every_streamed_prefix_ends_between_grapheme_clusters(
+    vocabulary: Vocabulary, text: str, size: int, stop: str | None
+) -> None:
+    answerer = Answerer(Recited(vocabulary.encode(text), size), vocabulary, None, {})  # type: ignore[arg-type]
+
+    async def stream() -> list[str]:
+        stops = [stop + "x"] if stop else []  # held back in the middle of a cluster, and never found
+        return [piece.text async for piece in answerer.write([1], Sampling(1000), stops)]
+
+    shown = list(accumulate(asyncio.run(stream())))
+    assert shown[-1] == text
+    boundaries = {0, *accumulate(map(len, regex.findall(r"\X", text)))}
+    assert {len(one) for one in shown} <= boundaries
+
+
+@given(text=CLUSTERED)
+def test_all_clusters_but_the_last_are_given_out_at_once(text: str) -> None:
+    clusters, given_out = Clusters(), ""
+    for end in range(1, len(text) + 1):
+        given_out += clusters.feed(text[end - 1])
+        assert given_out == "".join(regex.findall(r"\X", text[:end])[:-1])
+    assert given_out + clusters.rest() == text
 
 
 @given(tokens=st.lists(st.integers(0, 899), max_size=60), sizes=st.lists(st.integers(1, 5), min_size=60, max_size=60))

@@ -24,6 +24,7 @@ from sejong.recipe import SourcesSettings
 __all__ = ["Sources", "collect", "describe", "digest_of"]
 
 AT_A_TIME = 3  # sources
+OWN_LICENCE = "LicenseRef-own"  # of text for which its builder names none; SPDX keeps `LicenseRef-` for what is not in its list
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) ->
     """Bring the sources here and list their files.
 
     Args:
-        settings: the nation's catalogue, which of it to use, and the licence of the user's own text.
+        settings: the nation's catalogue, which of it to use, and the licence of the user's own text (none: `LicenseRef-own`).
         text: what `--text` named; when given it replaces the nation's sources.
         downloads: folder in which fetched sources are kept from build to build; made when something is fetched.
 
@@ -51,7 +52,7 @@ def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) ->
     """
     files: list[SourceFile]
     if text:
-        files, rows = own.collect(text, settings.licence)
+        files, rows = own.collect(text, settings.licence or OWN_LICENCE)
     else:
         fetched = _fetch(chosen(settings), downloads)
         files = [file for one in fetched for file in one.files]

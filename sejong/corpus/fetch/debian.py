@@ -41,13 +41,14 @@ class _Package:
 
 def fetch(entry: DebianEntry, into: Path, downloads: Path) -> Origin:
     """Put the matching files of the entry's packages under `into`; a package file in `downloads/deb` spares the network.
+    Temporary files lie beside `into`.
 
     Raises:
         Refused: this machine has no apt-get or dpkg-deb, or apt knows no such package.
         Failed: the download failed or had another hash than the package list states, or nothing in a package matches.
     """
     wanted = expression(entry.files)
-    with tempfile.TemporaryDirectory(prefix=".deb-", dir=downloads) as temporary:
+    with tempfile.TemporaryDirectory(prefix=".deb-", dir=into.parent) as temporary:
         folder = Path(temporary).resolve()
         files = _files(entry.packages, folder, downloads, optional=entry.optional)
         packages = [_package(name, deb, entry, wanted, into, folder, downloads) for name, deb in files.items()]

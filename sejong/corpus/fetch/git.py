@@ -13,7 +13,7 @@ from sejong.errors import Failed, Refused
 
 
 def fetch(entry: GitEntry, into: Path, downloads: Path) -> Origin:
-    """Put the matching files under `into`.
+    """Put the matching files under `into`. Temporary files lie beside it.
 
     Raises:
         Refused: this machine has no git.
@@ -23,7 +23,7 @@ def fetch(entry: GitEntry, into: Path, downloads: Path) -> Origin:
         raise Refused(
             f"this machine has no git, which source `{entry.name}` needs: install git, or give text of your own with --text"
         )
-    with tempfile.TemporaryDirectory(prefix=".git-", dir=downloads) as temporary:
+    with tempfile.TemporaryDirectory(prefix=".git-", dir=into.parent) as temporary:
         clone = Path(temporary, "clone")
         _git("clone", "--quiet", "--depth", "1", entry.url, str(clone), what=entry.url)
         commit, date = _git("-C", str(clone), "log", "-1", "--format=%H %cs", what=entry.url).split()

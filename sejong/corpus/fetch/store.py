@@ -1,19 +1,22 @@
-"""Fetched sources on disk: `downloads/<source>/files/…` beside `source.json`, whole or absent.
+"""Fetched sources on disk: `downloads/<name>-<hash>/files/…` beside `source.json`, whole or absent.
 
-A source is fetched into a folder of another name and renamed when it is complete, so that a half download is never taken for
-whole. A lock keeps two builds from fetching it at once. Later builds use what is there, after comparing it with the hashes
+The hash is over the source's table in `sources.toml`: nations that call different things by one name do not take each other's,
+and a changed table fetches anew beside what was there. A source is fetched into a folder of another name and renamed when it is
+complete, so that a half download is never taken for whole; nothing is ever replaced. A lock keeps two builds from fetching it at
+once, and who holds it clears away what a killed one left. Later builds use what is there, after comparing it with the hashes
 recorded then.
 """
 
+import contextlib
+import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sejong.corpus.fetch import debian, git, own, url
 from sejong.corpus.fetch.catalogue import DebianEntry, Entry, FolderEntry, GitEntry, UrlEntry
@@ -22,6 +25,7 @@ from sejong.errors import Failed, Refused
 from sejong.flow import SourceFile
 
 RECORD = "source.json"
+UNFINISHED = ".part"
 FETCH: dict[str, Callable[[Any, Path, Path], Origin]] = {
     "debian": debian.fetch,
     "git": git.fetch,
@@ -47,31 +51,37 @@ def bring(entry: Entry, downloads: Path) -> Fetched:
     """
     if isinstance(entry, FolderEntry):
         return _folder(entry)
-    folder = downloads / entry.name
     request = entry.model_dump(mode="json", exclude={"default", "title"})
+    folder = downloads / f"{entry.name}-{_hash(request)[:12]}"
     downloads.mkdir(parents=True, exist_ok=True)
-    with FileLock(downloads / f".{entry.name}.lock"):
-        record = _record(folder)
-        if record is None or record["request"] != request:
+    with _lock(folder):
+        if not folder.exists():
             _fetch(entry, request, folder, downloads)
-            record = _record(folder)
-    if record is None:
-        raise Failed(f"{folder} vanished while it was being fetched: build again")
-    return _listed(entry, folder, record)
+    return _listed(entry, folder, _record(folder))
 
 
-def _record(folder: Path) -> dict[str, Any] | None:
+def _hash(request: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _lock(folder: Path, timeout: float = -1) -> FileLock:
+    return FileLock(folder.with_name(f".{folder.name}.lock"), timeout)
+
+
+def _record(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError) as error:
         raise Failed(f"{folder / RECORD} cannot be read ({error}): delete {folder} to fetch it again") from error
     return found
 
 
 def _fetch(entry: DebianEntry | GitEntry | UrlEntry, request: dict[str, Any], folder: Path, downloads: Path) -> None:
-    private = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", suffix=".part", dir=downloads))
+    """Fetch into a private folder, temporary files included, and rename it. The lock of `folder` is held."""
+    _sweep(downloads)
+    private = folder.with_name(f".{folder.name}{UNFINISHED}")
+    shutil.rmtree(private, ignore_errors=True)
+    private.mkdir()
     try:
         origin = FETCH[entry.kind](entry, private / "files", downloads)
         paths = sorted(one.relative_to(private / "files").as_posix() for one in (private / "files").rglob("*") if one.is_file())
@@ -84,18 +94,16 @@ def _fetch(entry: DebianEntry | GitEntry | UrlEntry, request: dict[str, Any], fo
             "files": [{"path": one.path, "sha256": one.sha256, "bytes": one.bytes} for one in files],
         }
         (private / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        _replace(private, folder)
+        private.rename(folder)
     finally:
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _replace(private: Path, folder: Path) -> None:
-    """Put the whole folder in its place; an older one (of another request) makes way first."""
-    if folder.exists():
-        aside = private.with_suffix(".old")
-        folder.rename(aside)
-        shutil.rmtree(aside)
-    private.rename(folder)
+def _sweep(downloads: Path) -> None:
+    """Clear away what killed fetches left; a folder whose lock is held is being fetched into."""
+    for left in downloads.glob(f".*{UNFINISHED}"):
+        with contextlib.suppress(Timeout), _lock(downloads / left.name.removeprefix(".").removesuffix(UNFINISHED), timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _listed(entry: DebianEntry | GitEntry | UrlEntry, folder: Path, record: dict[str, Any]) -> Fetched:

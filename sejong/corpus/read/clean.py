@@ -20,17 +20,20 @@ MOJIBAKE = re.compile(
 
 def clean(text: str) -> str:
     """`text` in NFC, with newlines as the only line ends, no other control characters, no trailing spaces, at most one blank line
-    between paragraphs, and mojibake repaired where ftfy is certain of it.
+    between paragraphs, and mojibake repaired where ftfy is certain of it. Cleaning what is clean changes nothing.
     """
+    text = _normal(text)
+    while MOJIBAKE.search(text) and (repaired := _normal("\n".join(map(_repaired, text.split("\n"))))) != text:
+        text = repaired
+    return BLANK_LINES.sub("\n\n", text).strip("\n")
+
+
+def _normal(text: str) -> str:
+    """Everything that is done to the characters of each line, whatever they say."""
     if SURROGATES.search(text):
         text = SURROGATES.sub("\ufffd", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-    text = LINE_ENDS.sub("\n", text)
-    if MOJIBAKE.search(text):
-        text = "\n".join(_repaired(line) for line in text.split("\n"))
-    text = REMOVED.sub("", text)
-    text = unicodedata.normalize("NFC", text)
-    text = SPACES_AT_LINE_END.sub("", text)
-    return BLANK_LINES.sub("\n\n", text).strip("\n")
+    text = REMOVED.sub("", LINE_ENDS.sub("\n", text))
+    return SPACES_AT_LINE_END.sub("", unicodedata.normalize("NFC", text))
 
 
 def _repaired(line: str) -> str:

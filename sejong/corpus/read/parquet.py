@@ -35,5 +35,7 @@ def _rows(stream: BinaryIO) -> Iterator[Text | Unread]:
             for record in batch.to_pylist():
                 number += 1
                 yield document(record, f"row-{number}", len(record["text"] or "") if isinstance(record["text"], str) else 0)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
+            raise  # this machine's fault, not the file's
         raise Unreadable(f"it is not a whole Parquet file; {number} rows before the fault were kept ({error})") from error

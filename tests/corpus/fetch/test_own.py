@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sejong.corpus.fetch import collect, describe
+from sejong.corpus.read import read
 from sejong.errors import Refused
 from sejong.flow.progress import console
 from sejong.recipe import SourcesSettings
@@ -95,3 +96,15 @@ def test_links_and_devices_do_not_stop_the_search(folder: Path, tmp_path: Path) 
     (folder / "round").symlink_to(folder)
     found = collect(SETTINGS, [folder], tmp_path)
     assert len(found.files) == 4
+
+
+def test_text_for_which_no_licence_is_named_is_the_builders_own(folder: Path, tmp_path: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"text": "하나"}\n{"text": "둘", "licence": "CC-BY-4.0"}\n', "utf-8")
+    found = collect(SETTINGS, [folder / "rows.jsonl", folder / "b.txt"], tmp_path)
+    assert {one.licence for one in found.files} == {"LicenseRef-own"}
+    [row] = describe(found)
+    assert (row["licence"], row["licence_from"]) == ("LicenseRef-own", "the builder")
+    licences = [one for batch in read(found.files, []) for one in batch.documents["licence"].to_pylist()]
+    assert licences == ["LicenseRef-own", "LicenseRef-own", "CC-BY-4.0"]
+    nation = SourcesSettings(catalogue={"a": {"kind": "folder", "title": "x", "path": str(folder), "default": True}})
+    assert {one.licence for one in collect(nation, [], tmp_path).files} == {None}

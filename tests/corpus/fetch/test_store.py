@@ -3,8 +3,11 @@
 import bz2
 import http.server
 import json
+import re
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -88,7 +91,9 @@ def test_a_package_gives_its_files_licence_version_and_date(downloads: Path) -> 
         "the copyright file of help-ko",
     )
     assert str(row["uri"]).endswith("/help-ko@2%3A1.0-1")
-    assert sorted(path.name for path in downloads.iterdir()) == [".help.lock", "deb", "help"]
+    lock, *rest = sorted(path.name for path in downloads.iterdir())
+    assert rest == ["deb", lock.removeprefix(".").removesuffix(".lock")]
+    assert re.fullmatch(r"help-[0-9a-f]{12}", rest[1])
 
 
 def test_a_second_build_uses_what_is_there(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,10 +105,14 @@ def test_a_second_build_uses_what_is_there(downloads: Path, monkeypatch: pytest.
 def test_a_changed_file_is_found_out(downloads: Path) -> None:
     [file, _] = collect(DEBIAN, [], downloads).files
     file.location.write_text("<p>다른 글", "utf-8")
-    with pytest.raises(Failed, match=r"a\.html has changed since it was fetched: delete .*help to fetch it again"):
+    with pytest.raises(Failed, match=r"a\.html has changed since it was fetched: delete .*help-\w+ to fetch it again"):
         collect(DEBIAN, [], downloads)
     file.location.unlink()
     with pytest.raises(Failed, match="no longer whole"):
+        collect(DEBIAN, [], downloads)
+    [record] = downloads.glob("help-*/source.json")
+    record.unlink()
+    with pytest.raises(Failed, match=r"source\.json cannot be read .*: delete .*help-\w+ to fetch it again"):
         collect(DEBIAN, [], downloads)
 
 
@@ -121,10 +130,16 @@ def test_builds_at_once_fetch_once(downloads: Path, monkeypatch: pytest.MonkeyPa
     assert len(set(digests)) == len(calls) == 1
 
 
-def test_another_request_fetches_again(downloads: Path) -> None:
-    collect(DEBIAN, [], downloads)
+def test_what_another_nation_calls_by_the_same_name_lies_beside_it(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    korean = collect(DEBIAN, [], downloads)
     other = settings(kind="debian", packages=["help-ko"], files=["usr/share/help/ja/*.html"])
-    assert [one.path for one in collect(other, [], downloads).files] == ["usr/share/help/ja/a.html"]
+    japanese = collect(other, [], downloads)
+    assert [one.path for one in japanese.files] == ["usr/share/help/ja/a.html"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert collect(DEBIAN, [], downloads).digest == korean.digest
+    assert collect(other, [], downloads).digest == japanese.digest
+    titled = settings(**DEBIAN.catalogue["help"] | {"title": "Another title", "default": True})
+    assert [one.path for one in collect(titled, [], downloads).files] == [one.path for one in korean.files]
 
 
 def test_a_failed_fetch_leaves_nothing_behind(downloads: Path) -> None:
@@ -133,7 +148,7 @@ def test_a_failed_fetch_leaves_nothing_behind(downloads: Path) -> None:
     next((downloads / "deb").glob("*.deb")).write_bytes(b"!<arch>\nhalf a package")
     with pytest.raises(Failed, match="cannot be unpacked"):
         collect(DEBIAN, [], downloads)
-    assert sorted(path.name for path in downloads.iterdir()) == [".help.lock", "deb"]
+    assert {path.suffix or path.name for path in downloads.iterdir()} == {".lock", "deb"}
 
 
 def test_a_package_documented_by_another_has_that_ones_licence(downloads: Path) -> None:
@@ -237,7 +252,59 @@ def test_a_file_by_url_is_fetched_once_and_checked(site: tuple[str, Path], tmp_p
     (folder / "a.txt").write_text("글", "utf-8")
     with pytest.raises(Failed, match="states 00"):
         collect(settings(kind="url", url=f"{url}/a.txt", sha256="00"), [], tmp_path / "other")
-    assert [path.name for path in (tmp_path / "other").iterdir()] == [".help.lock"]
+    assert [path.suffix for path in (tmp_path / "other").iterdir()] == [".lock"]
+
+
+FETCHING = """
+import sys
+from pathlib import Path
+from sejong.corpus.fetch import collect
+from sejong.recipe import SourcesSettings
+table = {"kind": "url", "title": "x", "url": sys.argv[1], "default": True}
+collect(SourcesSettings(catalogue={"help": table}), [], Path(sys.argv[2]))
+"""
+
+
+def test_what_a_killed_fetch_left_is_cleared_away_and_a_running_one_is_let_be(tmp_path: Path) -> None:
+    hold, downloads = threading.Event(), tmp_path / "downloads"
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"begun")
+            self.wfile.flush()
+            if self.path == "/slow.txt":
+                hold.wait(60)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    process = subprocess.Popen([sys.executable, "-c", FETCHING, f"{url}/slow.txt", str(downloads)], stderr=subprocess.DEVNULL)
+    try:
+        while not list(downloads.glob(".help-*.part/files/slow.txt")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        collect(settings(kind="url", url=f"{url}/a.txt"), [], downloads)
+        [running] = downloads.glob(".*.part")
+        process.kill()
+        process.wait()
+        assert running.exists(), "it was killed before it could clear up"
+        collect(settings(kind="url", url=f"{url}/b.txt"), [], downloads)
+        assert not list(downloads.glob(".*.part"))
+        hold.set()
+        [file] = collect(settings(kind="url", url=f"{url}/slow.txt"), [], downloads).files
+        assert file.location.read_bytes() == b"begun"
+        assert len(list(downloads.glob("help-*"))) == 3
+    finally:
+        process.kill()
+        process.wait()
+        hold.set()
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_repository_by_git(tmp_path: Path) -> None:

@@ -1,30 +1,38 @@
 """Each format becomes documents with headings, and everything that cannot be read becomes one row with a reason."""
 
 import bz2
+import errno
 import gzip
 import hashlib
 import json
 import os
+import sys
+from functools import partial
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from sejong.corpus.read import DOCUMENT, UNREADABLE, read
+from sejong.corpus.read import DOCUMENT, UNREADABLE, parquet, plain, read
 from sejong.corpus.read.batch import identifier
-from sejong.corpus.read.formats import FORMATS, format_of, reader_of
-from sejong.flow import SourceFile
+from sejong.corpus.read.formats import FORMATS, READERS, format_of, reader_of
+from sejong.errors import Failed
+
+from .conftest import source
 
 ENCODINGS, SCRIPTS = ("cp949", "johab"), ("Hangul",)
 SENTENCE = "한글은 세종대왕이 백성을 위하여 만든 글자이다."
 Rows = list[dict[str, object]]
+zstd = partial(pa.compress, codec="zstd", asbytes=True)
 
 
 def read_all(folder: Path, *names: str, workers: int | None = 0) -> tuple[Rows, Rows]:
     """The rows of both tables for files of a folder."""
-    files = [SourceFile("text", folder, name, "", (folder / name).stat().st_size, licence="CC0-1.0") for name in names]
+    files = [source(folder, name, licence="CC0-1.0") for name in names]
     documents, dropped = [], []
     for batch in read(files, ENCODINGS, SCRIPTS, workers=workers):
         assert batch.documents.schema == DOCUMENT
@@ -67,7 +75,7 @@ def test_a_text_file_is_one_document_with_what_is_known_of_its_file(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("suffix", "packed"),
-    [(".gz", gzip.compress), (".zst", zstandard.ZstdCompressor().compress), (".bz2", bz2.compress)],
+    [(".gz", gzip.compress), (".zst", zstd), (".bz2", bz2.compress)],
 )
 def test_packed_files_are_read_and_cut_ones_are_a_row(tmp_path: Path, suffix: str, packed: object) -> None:
     data = packed("".join(f"{SENTENCE} {number}\n" for number in range(3000)).encode())  # type: ignore[operator]
@@ -114,14 +122,16 @@ def test_a_cut_archive_of_json_lines_keeps_whole_lines_and_says_so(tmp_path: Pat
 def test_parquet_rows_with_other_columns_and_packed(tmp_path: Path) -> None:
     table = pa.table({"text": ["하나", None, "셋"], "id": [1, 2, 3], "url": ["a", "b", "c"]})
     pq.write_table(table, tmp_path / "a.parquet")
-    (tmp_path / "b.parquet.zst").write_bytes(zstandard.compress((tmp_path / "a.parquet").read_bytes()))
+    (tmp_path / "b.parquet.zst").write_bytes(zstd((tmp_path / "a.parquet").read_bytes()))
     for name in ("a.parquet", "b.parquet.zst"):
         documents, dropped = read_all(tmp_path, name)
         assert [(one["text"], one["locator"]) for one in documents] == [("하나", "1"), ("셋", "3")]
         assert [row["locator"] for row in dropped] == [f"{name}#row-2"]
     pq.write_table(pa.table({"content": ["하나"]}), tmp_path / "c.parquet")
     assert "no column `text`" in reason(tmp_path, "c.parquet", (tmp_path / "c.parquet").read_bytes())
-    assert "not a whole Parquet file" in reason(tmp_path, "d.parquet", (tmp_path / "a.parquet").read_bytes()[:-20])
+    whole = (tmp_path / "a.parquet").read_bytes()
+    for damaged in (whole[:-20], whole[:4] + b"\xff" * 40 + whole[44:]):
+        assert "not a whole Parquet file" in reason(tmp_path, "d.parquet", damaged)
 
 
 @pytest.mark.parametrize(
@@ -231,14 +241,78 @@ def test_what_holds_no_text_is_one_row(tmp_path: Path, name: str, content: bytes
     assert why in str(dropped[0]["reason"])
 
 
-def test_a_file_that_went_away_is_a_row(tmp_path: Path) -> None:
-    [batch] = read([SourceFile("text", tmp_path, "gone.txt", "", 1)], ENCODINGS, SCRIPTS)
-    assert batch.documents.num_rows == 0
-    assert "cannot be opened" in batch.dropped["reason"][0].as_py()
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_went_away_or_changed_ends_the_run(tmp_path: Path, workers: int) -> None:
+    for change in (Path.unlink, lambda path: path.write_text("other", "utf-8"), lambda path: path.write_text("text!", "utf-8")):
+        path = tmp_path / write(tmp_path, "a.txt", "text.")
+        listed = source(tmp_path, "a.txt")
+        change(path)
+        with pytest.raises(Failed, match=r"a\.txt (cannot be read \(No such file|was changed while).* run the same"):
+            list(read([listed], ENCODINGS, SCRIPTS, workers=workers))
+
+
+def test_a_file_that_changes_under_its_reader_ends_the_run(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"{SENTENCE * 40} {number}"}, ensure_ascii=False) for number in range(10_000)]
+    listed = source(tmp_path, write(tmp_path, "a.jsonl", "\n".join(lines)))
+    batches = read([listed], ENCODINGS, SCRIPTS, workers=0)
+    assert next(batches).documents.num_rows
+    with (tmp_path / "a.jsonl").open("a") as stream:
+        stream.write('\n{"text": "덧붙임"}')
+    with pytest.raises(Failed, match=r"a\.jsonl was changed while it was being read: run the same command again"):
+        list(batches)
+
+
+MACHINE = [
+    (OSError(errno.ENOSPC, "No space left on device"), r"cannot be read \(No space left on device\): put that right"),
+    (OSError(errno.EMFILE, "Too many open files"), r"cannot be read \(Too many open files\)"),
+    (MemoryError(), "needs more memory than is free here"),
+    (pa.ArrowMemoryError("malloc of size 7 failed"), "needs more memory than is free here"),
+]
+
+
+@pytest.mark.parametrize(("error", "sentence"), MACHINE)
+@pytest.mark.parametrize("name", ["a.txt", "a.parquet.zst"])
+def test_what_the_machine_could_not_do_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, sentence: str
+) -> None:
+    pq.write_table(pa.table({"text": [SENTENCE]}), tmp_path / "a.parquet")
+    packed = zstd((tmp_path / "a.parquet").read_bytes())
+    write(tmp_path, name, packed if name.endswith("zst") else SENTENCE)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(plain, "decode", fail)
+    monkeypatch.setattr(parquet.shutil, "copyfileobj", fail)
+    with pytest.raises(Failed, match=sentence):
+        list(read([source(tmp_path, name)], ENCODINGS, SCRIPTS, workers=0))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".parquet.zst", ".txt.gz", ".jsonl.bz2", ".html", ".pdf"])
+@given(random=st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_never_ends_the_run(tmp_path: Path, suffix: str, random: Random) -> None:
+    pq.write_table(pa.table({"text": [f"{SENTENCE} {number}" for number in range(200)]}), tmp_path / "whole.parquet")
+    packed = {".zst": zstd, ".gz": gzip.compress, ".bz2": bz2.compress}
+    whole = (tmp_path / "whole.parquet").read_bytes() if "parquet" in suffix else f"%PDF-1.4 <p>{SENTENCE}</p>\n".encode() * 99
+    data = bytearray(packed.get(suffix[suffix.rfind(".") :], bytes)(whole))
+    for _ in range(random.randint(1, 20)):
+        data[random.randrange(len(data))] = random.randrange(256)
+    documents, dropped = read_all(tmp_path, write(tmp_path, f"a{suffix}", bytes(data)))
+    assert documents or dropped
+
+
+def test_a_library_that_is_missing_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.html", f"<p>{SENTENCE}")
+    monkeypatch.delitem(sys.modules, "sejong.corpus.read.html", raising=False)
+    monkeypatch.setitem(sys.modules, "resiliparse.parse.html", None)
+    with pytest.raises(Failed, match=r"the html reader cannot start \(.*resiliparse.*\): run `make setup`"):
+        list(read([source(tmp_path, "a.html")], ENCODINGS, SCRIPTS, workers=0))
 
 
 def test_every_registered_reader_exists() -> None:
-    for name in FORMATS.values():
-        assert callable(reader_of(name))
+    assert set(FORMATS.values()) == set(READERS)
+    for name in READERS:
+        assert reader_of(name).__module__ == f"sejong.corpus.read.{name}"
     assert format_of("A.TXT.GZ") == ("plain", "gzip")
     assert [format_of(name) for name in ("a.exe", "txt", ".gz", "a.gz", ".txt")] == [None] * 5

@@ -8,7 +8,8 @@ import pytest
 from sejong.corpus.read import read
 from sejong.corpus.read.formats import Hints
 from sejong.corpus.read.layout import Line, in_reading_order, paragraphs
-from sejong.flow import SourceFile
+
+from .conftest import source
 
 FORMATS = Path(__file__).parents[3].parent / "shared/data/formats"
 HINTS = Hints(("cp949",), ("Hangul",))
@@ -36,7 +37,7 @@ def pdf(pages: list[list[tuple[float, float, float, str]]]) -> bytes:
 
 def read_one(folder: Path, data: bytes) -> tuple[list[str], list[str]]:
     (folder / "a.pdf").write_bytes(data)
-    found = list(read([SourceFile("text", folder, "a.pdf", "", len(data))], HINTS.encodings, HINTS.scripts))
+    found = list(read([source(folder, "a.pdf")], HINTS.encodings, HINTS.scripts))
     texts = [text for batch in found for text in batch.documents["text"].to_pylist()]
     return texts, [why for batch in found for why in batch.dropped["reason"].to_pylist()]
 
@@ -107,7 +108,6 @@ def test_real_pdfs_have_the_words_they_must_have() -> None:
     rows = [row for row in rows if row.get("contains") and "Arabic" not in row["note"]]  # right-to-left order is not solved yet
     assert len(rows) >= 5
     for row in rows:
-        size = (FORMATS / row["file"]).stat().st_size
-        found = list(read([SourceFile("text", FORMATS, row["file"], "", size)], HINTS.encodings, HINTS.scripts))
+        found = list(read([source(FORMATS, row["file"])], HINTS.encodings, HINTS.scripts))
         text = found[0].documents["text"][0].as_py()
         assert [words for words in row["contains"] if words not in text] == [], row["file"]
