@@ -136,6 +136,7 @@ class IndexSettings(Section):
     """Passages and their BM25 index."""
 
     segmenter: str = Field(default="words", description="registry name of the segmenter that yields search terms")
+    scripts: list[str] = Field(default=[], description="Unicode scripts of the language, for the example questions")
     passage_characters: int = Field(default=600, ge=50, description="longest passage")
     prompts: dict[str, Any] = Field(default={}, description="question templates, from the nation's prompts")
 

@@ -224,6 +224,7 @@ def _from_nation(nation: Nation) -> dict[str, Any]:
         "tokenizer.system": tuning["system"],
         "align.prompts": tuning,
         "index.segmenter": who.segmenter,
+        "index.scripts": who.scripts,
         "index.prompts": nation.toml("prompts/evaluate.toml"),
         "evaluate.prompts": nation.toml("prompts/evaluate.toml"),
         "report.nation": who.model_dump(mode="json"),

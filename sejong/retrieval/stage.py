@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bm25s
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 
 from sejong.errors import Failed
 from sejong.flow import Artifact, the_only
-from sejong.language import segment
+from sejong.language import scripts, segment
 from sejong.recipe import IndexSettings
 from sejong.retrieval import bm25f, build
 from sejong.retrieval.index import Index
@@ -28,7 +28,10 @@ LEAST_TERMS = 2  # a passage that shares one word with a longer question is chan
 ANSWERABLE = 200  # questions made from headings to set the threshold on
 LONG_ENOUGH = 60  # characters of a passage worth showing as an example
 EXAMPLES = 3
+LOOKED_AT = 1000  # passages, drawn evenly
+OWN_SCRIPT = 0.7  # of the letters of an example and of what answers it
 PLACE = re.compile(r"\{\w+\}")
+Drawn = TypeVar("Drawn")
 
 
 def run(settings: IndexSettings, inputs: list[Artifact], out: Path) -> dict[str, Any]:
@@ -73,9 +76,19 @@ def question_words(settings: IndexSettings) -> list[str]:
 
 def examples(settings: IndexSettings, passages: pa.Table) -> list[str]:
     """A few questions that the corpus answers, to begin with: headings of passages that have something to say."""
-    headings = pc.filter(passages["heading"], pc.greater_equal(pc.utf8_length(passages["text"]), LONG_ENOUGH))
-    telling = [one for one in _last(headings) if 2 <= len(one) <= 30]
-    return _asked(_drawn(telling, EXAMPLES), settings)
+    long_enough = passages.filter(pc.greater_equal(pc.utf8_length(passages["text"]), LONG_ENOUGH))
+    rows = zip(long_enough["heading"].to_pylist(), long_enough["text"].to_pylist(), strict=True)
+    under = {heading.rpartition(PATH)[2]: text for heading, text in rows}
+    telling = [(heading, text) for heading, text in sorted(under.items()) if 2 <= len(heading) <= 30]
+    return _asked(_drawn(_translated(_drawn(telling, LOOKED_AT), settings.scripts), EXAMPLES), settings)
+
+
+def _translated(pairs: list[tuple[str, str]], own: list[str]) -> list[str]:
+    """The headings that, like their texts, are in the nation's scripts: not of a page that nobody has translated."""
+    if not pairs or not own:
+        return [heading for heading, _ in pairs]
+    shares = [scripts.share(scripts.Characters.of(pa.array(column, pa.string())), own) for column in zip(*pairs, strict=True)]
+    return [heading for (heading, _), *found in zip(pairs, *shares, strict=True) if min(found) >= OWN_SCRIPT]
 
 
 def refusal(settings: IndexSettings, index: Index, passages: pa.Table) -> dict[str, Any]:
@@ -110,9 +123,9 @@ def _last(headings: pa.ChunkedArray) -> list[str]:
     return sorted({heading.rpartition(PATH)[2] for heading in headings.to_pylist()} - {""})
 
 
-def _drawn(headings: list[str], most: int) -> list[str]:
+def _drawn(found: list[Drawn], most: int) -> list[Drawn]:
     """At most `most`, evenly drawn."""
-    return headings[:: max(1, len(headings) // most)][:most]
+    return found[:: max(1, len(found) // most)][:most]
 
 
 def _asked(headings: list[str], settings: IndexSettings) -> list[str]:

@@ -220,3 +220,10 @@ def test_questions_of_people_over_articles(shared_data: Path, tmp_path: Path) ->
     best = [index.best(row["question"]) for row in asked]
     right = [hit is not None and hit.text in row["context"] for hit, row in zip(best, asked, strict=True)]
     assert sum(right) / len(right) > 0.85
+
+
+def test_examples_are_of_pages_in_the_nations_script() -> None:
+    pairs = [("온돌의 원리", "방바닥을 데우는 방식이다."), ("Operator", "나눗셈을 한다."), ("연산자", "Performs the division.")]
+    assert stage._translated(pairs, ["Hangul"]) == ["온돌의 원리"]
+    assert stage._translated(pairs, []) == ["온돌의 원리", "Operator", "연산자"]
+    assert stage._translated([], ["Hangul"]) == []

@@ -41,8 +41,8 @@ def test_the_faster_format_is_chosen_if_it_is_clearly_faster(bfloat16: float, ex
 
 def test_steps_fit_the_seconds_of_both_stages() -> None:
     found = probe(XS, ALIGN, 8192, Bench(float32=0.5, bfloat16=1.0))
-    assert 0.8 * 200 <= found["pretrain"]["steps"] * 0.5 <= 0.95 * 200
-    assert 0.7 * 60 <= found["align"]["steps"] * 0.25 <= 0.95 * 60  # half the tokens a step
+    assert 0.65 * 200 <= found["pretrain"]["steps"] * 0.5 <= 0.8 * 200
+    assert 0.6 * 60 <= found["align"]["steps"] * 0.25 <= 0.8 * 60  # half the tokens a step
     assert found["pretrain"]["threads"] >= 1 and found["pretrain"]["compile"] is False
 
 
