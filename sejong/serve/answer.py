@@ -121,12 +121,10 @@ class Answerer:
     ) -> AsyncGenerator[Part | Ended, None]:
         yield Part("label", f"**{self.words['quotation_label']}**\n\n")
         yield Part("quotation", _blockquote(hit))
-        said = held = ""  # held: no letter yet; a full stop alone is not shown as the model's words
+        said = ""
         async with aclosing(self.write(prompt, sampling, stops, bounded=True)) as pieces:
             async for piece in pieces:
-                text = piece.text if said else (held + piece.text).lstrip()
-                if not said and not any(map(str.isalnum, text)):
-                    text, held = "", text
+                text = piece.text if said else piece.text.lstrip()
                 if text and not said:
                     yield Part("label", f"\n\n**{self.words['model_label']}**\n\n")
                 if text:
