@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from sejong.corpus import read, rules
 from sejong.corpus.identify import identify, name_of
 from sejong.corpus.pages import Pages
+from sejong.corpus.read.batch import EXCERPT
 from sejong.corpus.redact import redact
 from sejong.corpus.shingles import bands, shingles
 from sejong.errors import Refused
@@ -33,7 +34,6 @@ from sejong.recipe import CorpusSettings
 
 PART_BYTES = 128 << 20  # of files; a part that is done is not read again after a kill, and of an open one no piece is made twice
 SHINGLE = 5  # letters, where filters.toml says nothing
-EXCERPT = 200  # characters of a dropped document kept for the report
 
 DROPPED = pa.schema(
     [

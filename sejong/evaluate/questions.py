@@ -14,10 +14,10 @@ import pyarrow.dataset as ds
 from sejong.errors import Refused
 from sejong.language import segment
 from sejong.language.sentences import split
+from sejong.retrieval.passages import PATH
 
 EACH_KIND = 100  # questions of a kind, at most
 TERMS, RARE = 4, 6  # content words in a question made from a sentence, drawn from that many of its rarest
-HEADING_PATH = " › "
 HELD_OUT = ["validation", "test"]
 
 
@@ -131,4 +131,4 @@ def _templates(prompts: dict[str, Any], kind: str) -> list[str]:
 
 
 def _last(heading: str) -> str:
-    return heading.rpartition(HEADING_PATH)[2]
+    return heading.rpartition(PATH)[2]
