@@ -27,6 +27,14 @@ class OutsideModel(Section):
     path: str = Field(default="", exclude=True, description="folder, tokenizer.json or GGUF file on this machine")
 
 
+class OutsideFile(Section):
+    """A file of data made by others that a stage reads. Its hash is part of an identity, where it lies is not."""
+
+    name: str = Field(description="what tables call it")
+    sha256: str = Field(description="hash of the file")
+    path: str = Field(default="", exclude=True, description="the file on this machine")
+
+
 class SourcesSettings(Section):
     """Where text comes from when no --text is given: entries of the nation's sources.toml."""
 
@@ -51,6 +59,31 @@ class CorpusSettings(Section):
     together: float = Field(
         default=0.6, gt=0, le=1, description="Jaccard similarity from which documents stay on one side of the split"
     )
+    licences: list[str] = Field(
+        default=["*"], description="SPDX identifiers (globs) that a document may have; `unknown` must be named to be accepted"
+    )
+    crawlers: list[str] = Field(
+        default=[], description="crawler names whose robots.txt rules count as this builder's; empty: the list shipped"
+    )
+    opt_outs: list[dict[str, Any]] = Field(
+        default=[], description="lists of domains and paths that asked to be left out, as read from files: name, date, entries"
+    )
+    no_signal_is_consent: bool = Field(
+        default=False, description="whether a web page of unknown licence may be used when no opt-out signal was found for it"
+    )
+    removals: list[dict[str, str]] = Field(
+        default=[],
+        description="what `sejong takedown` removed from this run: kind, value and date; kept in the run's removals.jsonl",
+    )
+    references: list[str] = Field(
+        default=[], description="names of sources that show good text; with them a quality classifier is trained"
+    )
+    decontaminate: list[OutsideFile] = Field(default=[], description="evaluation sets whose items must not be in the corpus")
+    word_lists: list[OutsideFile] = Field(default=[], description="lists of words to count in each document (adult, toxic)")
+    engine: Literal["local", "ray"] = Field(
+        default="local", exclude=True, description="who runs the workers: this machine or a Ray cluster"
+    )
+    workers: int = Field(default=0, ge=0, exclude=True, description="worker processes; 0: one a core")
     validation: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for validation")
     test: float = Field(default=0.02, ge=0, lt=0.5, description="share of documents kept for the final test")
 
@@ -103,6 +136,9 @@ class PretrainSettings(Section):
     )
     compile: bool | Literal["auto"] = Field(default="auto", description="torch.compile; auto: where a probe shows that it pays")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
+    mix: dict[str, float] = Field(default={}, description="epochs of each source in training; 1 where a source is not named")
+    temperature: float = Field(default=1.0, gt=0, le=1, description="sources are drawn by size to this power; 1: as they are")
+    late: list[str] = Field(default=[], description="sources placed last in training, since they may be withdrawn")
     base: OutsideModel | None = Field(default=None, description="folder of a foreign open model to continue from")
 
 
