@@ -104,7 +104,7 @@ def settings(nation: str, size: str, nation_folder: Path | None) -> list[dict[st
                 {
                     "name": f"{section}.{name}",
                     "type": shown.replace("typing.", ""),
-                    "default": values[name],
+                    "default": values.get(name, getattr(getattr(recipe, section), name)),  # some stay out of identities
                     "meaning": field.description or "",
                 }
             )

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from sejong.flow import Artifact
+from sejong.report.curation import Curation, read_curation
 from sejong.report.read import batches_of, json_of
 
 KEYS = ("source", "licence", "language", "contributor", "split")
-EXAMPLES = 3  # a rule
+EXAMPLES = 20  # a rule
 EXCERPT = 280  # characters
 
 
@@ -55,6 +56,7 @@ class Corpus:
     funnel: list[dict[str, Any]] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
+    curation: Curation | None = None
 
     @property
     def read(self) -> int:
@@ -77,6 +79,7 @@ def read_corpus(artifact: Artifact | None) -> Corpus | None:
         funnel=json_of(artifact, "funnel.json", []),
         drops=_drops(artifact),
         sources=json_of(artifact, "sources.json", []),
+        curation=read_curation(artifact),
     )
 
 

@@ -33,6 +33,15 @@
     });
   }
   for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+  for (const field of document.querySelectorAll("[data-search]")) {
+    const rows = [...document.getElementById(field.dataset.search).children];
+    const none = document.querySelector(`[data-search-none="${field.dataset.search}"]`);
+    field.addEventListener("input", () => {
+      const wanted = field.value.trim().toLowerCase();
+      for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      none.hidden = rows.some((row) => !row.hidden);
+    });
+  }
   prefersDark.addEventListener("change", showTheme);
   addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details:not([open])")) {

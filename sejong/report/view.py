@@ -46,6 +46,7 @@ class View:
         there: dict[str, Any] = {
             "corpus": facts.corpus,
             "funnel": facts.corpus,
+            "curation": facts.corpus,
             "tokenizer": facts.tokenizers is not None,
             "training": facts.pretrain,
             "align": facts.align,

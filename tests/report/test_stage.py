@@ -90,7 +90,7 @@ def test_counts_are_those_of_the_documents(tmp_path: Path) -> None:
         ("too_short", 20, 800),
         ("near_duplicate", 10, 400),
     ]
-    assert [one["id"] for one in corpus.drops[0].examples] == [f"{number:064x}" for number in (2000, 2002, 2003)]
+    assert [one["id"] for one in corpus.drops[0].examples][:3] == [f"{number:064x}" for number in (2000, 2002, 2003)]
     assert corpus.masked == [("phone:KR", 1)]
 
 
