@@ -13,6 +13,7 @@ import numpy as np
 
 from sejong.corpus import fetch, identify, redact, rules
 from sejong.corpus.copies import Documents, find_copies
+from sejong.corpus.described import describe
 from sejong.corpus.screen import Piece, screen
 from sejong.corpus.split import split
 from sejong.corpus.write import write_documents, write_dropped
@@ -39,7 +40,9 @@ def run(settings: CorpusSettings, inputs: list[Artifact], out: Path) -> dict[str
     side = split(documents.ids.astype(str), copies.group, documents.sizes * stays, settings.validation, settings.test)
     funnel = write_dropped(settings, documents, copies, out)
     figures = write_documents(settings, documents, stays, side, work, out)
-    _write_json(out / "sources.json", fetch.describe(sources))
+    rows = fetch.describe(sources)
+    _write_json(out / "sources.json", rows)
+    describe(settings, rows, figures, funnel, out)
     _write_json(out / "outside_models.json", [identify.outside_model()])
     dropped = {rule: count for step in funnel for rule, count in step["dropped"].items()}
     return {**figures, "found": funnel[0]["documents"], "dropped": dropped}
