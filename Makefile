@@ -30,7 +30,7 @@ $(STAMP):
 
 setup-test: $(STAMP)-test
 $(STAMP)-test: $(STAMP)
-	@$(PIP) -e '.[serve,postgres,test]'
+	@$(PIP) -e '.[serve,postgres,ray,icu,test]'
 	@touch $@
 
 demo: setup  ## build a nation's model from real text and serve it (NATION=korea, SIZE=xs, PORT=8000)

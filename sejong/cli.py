@@ -3,14 +3,17 @@
 Imports stand inside the verbs, so that `sejong --help` answers at once.
 """
 
-import json
 import sys
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from sejong.cli_corpus import corpus_app
+from sejong.cli_keys import keys_app
+from sejong.cli_parts import AsJson, Run, show
 from sejong.errors import Failed, Refused, SejongError
 
 app = typer.Typer(
@@ -20,19 +23,19 @@ app = typer.Typer(
     help="Build a nation's own language model from its own text.",
 )
 tokenizer_app = typer.Typer(no_args_is_help=True, help="Compare tokenizers.")
-corpus_app = typer.Typer(no_args_is_help=True, help="Look at a run's corpus: the whole, one document, or two side by side.")
-keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke the service's API keys.")
 app.add_typer(tokenizer_app, name="tokenizer")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(keys_app, name="keys")
 
 INTERRUPTED = 130  # Ctrl-C: 128 and the number of SIGINT
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Run = Annotated[Path, typer.Argument(help="A run's folder, such as runs/korea.", show_default=False)]
 Text = Annotated[
-    list[Path] | None,
-    typer.Option("--text", help="A file or folder of text to build from, instead of the nation's sources. Repeatable."),
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="PATH|URL",
+        help="File, folder or address (https://, s3://, hf://) of text to build from, not the nation's sources. Repeatable.",
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -88,6 +91,9 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show stages, what the store has, disk and time; build nothing.")
     ] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Build nothing: write RUN/filters.toml with limits that the text itself gives.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a model: real text in; a served, evaluated and documented model out."""
@@ -96,12 +102,18 @@ def build(
 
     request, folder = describe.asked(recipe, text, size, run, settings, licence, nation_folder)
     describe.check_stage(to)
+    if calibrate:
+        from sejong.build import calibrate as calibrating
+
+        found = calibrating.calibrate(request, folder)
+        show(found, as_json, calibrating.lines(found))
+        return
     if dry_run:
-        rows = building.planned(request, folder, to)
+        rows, fetched = building.planned(request, folder, to)
         show(
-            {"run": str(folder), "free_bytes": building.free_bytes(folder), "stages": rows},
+            {"run": str(folder), "free_bytes": building.free_bytes(folder), "fetch": fetched, "stages": rows},
             as_json,
-            describe.plan_lines(folder, rows),
+            describe.plan_lines(folder, rows, fetched),
         )
         return
     result = building.build(request, folder, to)
@@ -193,6 +205,46 @@ def verify(
         raise Failed(found["independence"]["reason"])
 
 
+@app.command()
+def takedown(
+    run: Run,
+    document: Annotated[list[str] | None, typer.Option("--document", metavar="ID", help="A document's id. Repeatable.")] = None,
+    contributor: Annotated[
+        list[str] | None, typer.Option("--contributor", metavar="NAME", help="Everything of a contributor. Repeatable.")
+    ] = None,
+    locator_prefix: Annotated[
+        list[str] | None,
+        typer.Option("--locator-prefix", metavar="P", help="All whose address or path starts so. Repeatable."),
+    ] = None,
+    licence: Annotated[
+        list[str] | None, typer.Option("--licence", metavar="SPDX", help="All that need this licence. Repeatable.")
+    ] = None,
+    with_duplicates: Annotated[
+        bool, typer.Option("--with-duplicates", help="Take down copies that would come back or stay, too.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for the run's removals.jsonl.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take documents down from a run: lists what goes (asks first); the next build remakes what depended on it."""
+    from sejong.build import takedown as taking
+
+    given = {"document": document, "contributor": contributor, "locator-prefix": locator_prefix, "licence": licence}
+    found = taking.find(run, given)
+    listed = taking.lines(found, with_duplicates=with_duplicates)
+    if dry_run:
+        show(taking.as_json(found, with_duplicates=with_duplicates, done=False), as_json, listed)
+        return
+    for line in listed:
+        typer.echo(line, err=True)
+    if not yes and not typer.confirm("Take these down?", err=True):
+        raise Refused("nothing was taken down")
+    taking.record(found, date.today().isoformat(), reason, with_duplicates=with_duplicates)
+    done = taking.as_json(found, with_duplicates=with_duplicates, done=True)
+    show(done, as_json, [f"written to {run / 'removals.jsonl'}: `{done['next']}` now remakes what depended on it"])
+
+
 @app.command("list")
 def list_runs(folder: Annotated[Path, typer.Argument(help="Where runs are.")] = Path("runs"), as_json: AsJson = False) -> None:
     """List runs and their finished stages."""
@@ -251,49 +303,6 @@ def export(
     show({"folder": str(describe.export(run, to, folder))}, as_json, [f"wrote {folder}"])
 
 
-@corpus_app.command("inspect")
-def corpus_inspect(
-    run: Run,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the page here instead of a temporary file.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Open the corpus page: funnel, what was dropped and why, sources and licences, copies, a sample to search in."""
-    from sejong.build import inspect
-
-    page = inspect.page(run, out)
-    if not as_json and sys.stdout.isatty():
-        typer.launch(page.resolve().as_uri())
-    show({"page": str(page)}, as_json, [str(page)])
-
-
-@corpus_app.command("explain")
-def corpus_explain(
-    run: Run,
-    document: Annotated[str, typer.Argument(metavar="ID", help="A document's id, the beginning of one, or its locator.")],
-    as_json: AsJson = False,
-) -> None:
-    """Tell one document's whole life: source, licence, rules, copies, tokens, training."""
-    from sejong.build import inspect
-    from sejong.report import explain
-
-    story = inspect.life_of(run, document)
-    show(story, as_json, explain.lines(story))
-
-
-@corpus_app.command("diff")
-def corpus_diff(
-    run: Run,
-    other: Annotated[Path, typer.Argument(metavar="RUN2", help="Another run of the same text.", show_default=False)],
-    as_json: AsJson = False,
-) -> None:
-    """Tell what two recipes changed: documents that only one run keeps, and why the other does not."""
-    from sejong.build import inspect
-    from sejong.report import diff
-
-    found = inspect.compared(run, other)
-    show(found, as_json, diff.lines(found, (str(run), str(other))))
-
-
 @tokenizer_app.command("compare")
 def tokenizer_compare(
     text: Annotated[Path, typer.Option("--text", help="Text to encode.")],
@@ -307,48 +316,6 @@ def tokenizer_compare(
 
     rows = compare.compare(text, tokenizers or [])
     show({"text": str(text), "tokenizers": rows}, as_json, compare.lines(rows))
-
-
-@keys_app.command("create")
-def keys_create(
-    run: Run, name: Annotated[str, typer.Option(help="Whose key it is.")] = "default", as_json: AsJson = False
-) -> None:
-    """Create a key; it is shown once and stored only as a hash."""
-    from sejong.serve import keys
-
-    key = keys.create(run, name)
-    show({"name": name, "key": key}, as_json, [key])
-
-
-@keys_app.command("list")
-def keys_list(run: Run, as_json: AsJson = False) -> None:
-    """List the keys by name, with when they were made."""
-    from sejong.serve import keys
-
-    rows = keys.listed(run)
-    show(
-        {"keys": rows},
-        as_json,
-        [f"{one['name']:<20} {one['created']}  {'revoked' if one['revoked'] else 'valid'}" for one in rows],
-    )
-
-
-@keys_app.command("revoke")
-def keys_revoke(run: Run, name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False) -> None:
-    """Revoke every key of that name."""
-    from sejong.serve import keys
-
-    count = keys.revoke(run, name)
-    show({"name": name, "revoked": count}, as_json, [f"revoked {count} keys"])
-
-
-def show(found: dict[str, Any], as_json: bool, lines: list[str] | None = None) -> None:
-    """One JSON object, or lines for a person, on standard output."""
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
-    else:
-        for line in lines or []:
-            typer.echo(line)
 
 
 def main() -> None:

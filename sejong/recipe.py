@@ -49,10 +49,14 @@ class CorpusSettings(Section):
     language: str = Field(default="", description="ISO 639-1 code of the language to keep")
     scripts: list[str] = Field(default=[], description="Unicode scripts of that language")
     encodings: list[str] = Field(default=[], description="legacy encodings to try, most likely first")
+    ocr: list[str] = Field(default=[], description="Tesseract's language packs for scanned pages; empty: what the scripts need")
     language_score: float = Field(default=0.5, ge=0, le=1, description="a document of lower confidence is dropped")
     filters: list[str] = Field(default=[], description="quality rules to apply, in order; [] keeps every readable document")
     rules: dict[str, dict[str, Any]] = Field(default={}, description="limits of each rule, from the nation's filters.toml")
     identifiers: list[str] = Field(default=[], description="kinds of personal identifiers to mask, from the nation's pii.toml")
+    identifier_rules: dict[str, Any] = Field(
+        default={}, description="words beside identifiers, and sentences to measure their search with, from pii.toml"
+    )
     near_duplicates: float = Field(
         default=0.8, gt=0, le=1, description="Jaccard similarity from which a document is a near-duplicate"
     )
@@ -66,14 +70,15 @@ class CorpusSettings(Section):
         default=[], description="crawler names whose robots.txt rules count as this builder's; empty: the list shipped"
     )
     opt_outs: list[dict[str, Any]] = Field(
-        default=[], description="lists of domains and paths that asked to be left out, as read from files: name, date, entries"
+        default=[],
+        description="files with domains and paths that asked to be left out, or tables: name, date, entries, robots, tdmrep",
     )
     no_signal_is_consent: bool = Field(
         default=False, description="whether a web page of unknown licence may be used when no opt-out signal was found for it"
     )
     removals: list[dict[str, str]] = Field(
         default=[],
-        description="what `sejong takedown` removed from this run: kind, value and date; kept in the run's removals.jsonl",
+        description="what `sejong takedown` removed from this run: kind and value; with their dates in the run's removals.jsonl",
     )
     references: list[str] = Field(
         default=[], description="names of sources that show good text; with them a quality classifier is trained"
@@ -138,6 +143,10 @@ class PretrainSettings(Section):
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, recorded by the probe")
     mix: dict[str, float] = Field(default={}, description="epochs of each source in training; 1 where a source is not named")
     temperature: float = Field(default=1.0, gt=0, le=1, description="sources are drawn by size to this power; 1: as they are")
+    mix_quality: list[tuple[float, float]] = Field(
+        default=[],
+        description="pairs of a quantile of the quality score, and a factor on the epochs of documents from it on: [[0.9, 2.0]]",
+    )
     late: list[str] = Field(default=[], description="sources placed last in training, since they may be withdrawn")
     base: OutsideModel | None = Field(default=None, description="folder of a foreign open model to continue from")
 

@@ -28,7 +28,7 @@ def test_every_command_and_option_shown_exists(page: Path) -> None:
     for verb, rest in shown:
         help_text = CliRunner().invoke(app, [verb, "--help"])
         assert help_text.exit_code == 0, f"{page.name} shows `sejong {verb}`, which does not exist"
-        inner = [verb, rest.split()[0]] if verb in ("tokenizer", "keys") and rest.split() else [verb]
+        inner = [verb, rest.split()[0]] if verb in ("tokenizer", "keys", "corpus") and rest.split() else [verb]
         known = CliRunner().invoke(app, [*inner, "--help"], env={"COLUMNS": "200"}).output
         for option in re.findall(r"(--[a-z-]+)", rest):
             assert option in known, f"{page.name} shows `sejong {' '.join(inner)} {option}`, which does not exist"

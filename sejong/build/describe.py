@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from sejong.build import folder, garbage
-from sejong.build.request import FILE, Request, overrides, read, resolve
+from sejong.build.request import FILE, Request, overrides, place, read, resolve
 from sejong.build.stages import NAMES
 from sejong.errors import Refused, SejongError, did_you_mean
 from sejong.flow import atomic, manifest
@@ -22,7 +22,7 @@ EXPORTS = ("hf", "openvino")
 
 def asked(
     recipe: str,
-    text: list[Path] | None,
+    text: list[str] | None,
     size: str | None,
     run: Path | None,
     settings: list[str] | None,
@@ -46,14 +46,15 @@ def asked(
     request = Request(
         request.nation,
         size or request.size,
-        tuple(text) if text else request.text,
+        tuple(map(place, text)) if text else request.text,
         request.nation_folder,
         request.overrides | given,
         request.probed,
+        request.removed,
     )
     request.load_nation()
     for one in request.text:
-        if not one.exists():
+        if isinstance(one, Path) and not one.exists():
             raise Refused(f"there is no file or folder {one}: check --text")
     return request, run or Path("runs") / request.nation
 
@@ -120,9 +121,11 @@ def _toml_line(row: dict[str, Any]) -> str:
     return f'"{row["name"]}" = {json.dumps(row["default"], ensure_ascii=False)}'
 
 
-def plan_lines(run: Path, rows: list[dict[str, Any]]) -> list[str]:
-    """The dry run for a person."""
-    lines = [f"{run}: nothing was built; this is what `build` would do"]
+def plan_lines(run: Path, rows: list[dict[str, Any]], fetched: list[str]) -> list[str]:
+    """The dry run for a person; `fetched` is what would be fetched first."""
+    lines = [f"{run}: nothing was built or fetched; this is what `build` would do"]
+    lines += [f"  fetch      {one}" for one in fetched]
+    lines += ["  (what is in the store, and how much disk it takes, is known once these are here)"] if fetched else []
     for row in rows:
         what = "in the store" if row["cached"] else "to be made"
         took = (

@@ -37,10 +37,13 @@ def remove(store: Path, paths: list[Path]) -> int:
     freed = 0
     trash = store / ".building" / f"trash.{os.getpid()}"
     for path in paths:
-        freed += folder.size(path)
+        freed += folder.size(path) if path.is_dir() else path.stat().st_size
         shutil.rmtree(trash, ignore_errors=True)
-        path.rename(trash)
-        shutil.rmtree(trash)
+        if path.is_dir():
+            path.rename(trash)
+            shutil.rmtree(trash)
+        else:
+            path.unlink(missing_ok=True)
     return freed
 
 

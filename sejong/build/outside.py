@@ -1,4 +1,4 @@
-"""Models made by others that a recipe names: where they lie on this machine, and the hash that stands for them."""
+"""Models and files made by others that a recipe names: where they lie on this machine, and the hash that stands for them."""
 
 import hashlib
 import os
@@ -23,6 +23,18 @@ def outside_model(given: str) -> dict[str, str]:
     if not path.exists():
         raise Refused(f"there is no model at {path}: give a Hugging Face folder or a GGUF file")
     return {"name": path.stem if path.is_file() else path.resolve().name, "sha256": _hash(path.resolve()), "path": str(path)}
+
+
+def outside_file(given: str) -> dict[str, str]:
+    """A file of data as settings hold it: its name, its hash, and its path, which enters no identity.
+
+    Raises:
+        Refused: there is no file at that path.
+    """
+    path = Path(given)
+    if not path.is_file():
+        raise Refused(f"there is no file {path}: give the path of one file")
+    return {"name": path.name.partition(".json")[0], "sha256": _hash(path.resolve()), "path": str(path)}
 
 
 def baselines() -> list[dict[str, str]]:

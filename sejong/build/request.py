@@ -4,6 +4,7 @@
 and for what they leave open what a probe measured.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,32 +15,37 @@ import tomli_w
 from pydantic import ValidationError
 
 from sejong import nations
-from sejong.build.outside import compared_with, outside_model
+from sejong.build import opt_outs
+from sejong.build.outside import compared_with, outside_file, outside_model
 from sejong.errors import Refused, did_you_mean
 from sejong.flow import atomic
 from sejong.flow.manifest import FORMAT
+from sejong.ledger import removals
 from sejong.nations import Nation
 from sejong.recipe import SECTIONS, SIZES, Recipe
 from sejong.report.words import Words
 
 FILE = "recipe.toml"
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 BASELINES = ["ngram", "installed"]
 # Settings that hold what was found on this machine, and the one that asks for it.
 FOUND = {"evaluate.models": "evaluate.baselines", "comparison.against": "evaluate.baselines", "tokenizer.base": "pretrain.base"}
+FILES = ("corpus.decontaminate", "corpus.word_lists")  # lists of paths in a recipe
 BUDGETS = ("tokens", "steps", "seconds")
 KEYS = {"format", "nation", "nation_folder", "size", "text", "set", "probed"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked, and what a probe found for it."""
+    """What was asked, what a probe found for it, and what was taken down from the run (kept in its removals.jsonl)."""
 
     nation: str
     size: str = "xs"
-    text: tuple[Path, ...] = ()
+    text: tuple[Path | str, ...] = ()
     nation_folder: Path | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     probed: dict[str, Any] = field(default_factory=dict)
+    removed: tuple[dict[str, str], ...] = ()
 
     def load_nation(self) -> Nation:
         """The nation's data."""
@@ -71,11 +77,17 @@ def read(path: Path) -> Request:
     return Request(
         nation=found["nation"],
         size=str(found.get("size", "xs")),
-        text=tuple(path.parent / one for one in found.get("text", [])),
+        text=tuple(place(one, path.parent) for one in found.get("text", [])),
         nation_folder=path.parent / folder if folder else None,
         overrides=_beside(path.parent, flat(found.get("set", {}))),
         probed=found.get("probed", {}),
+        removed=tuple(removals.read(path.parent)),
     )
+
+
+def place(given: str, folder: Path = Path()) -> Path | str:
+    """Where text lies: an address (`https://…`, `s3://…`) as it is, a path relative to `folder`."""
+    return given if ADDRESS.match(given) else folder / given
 
 
 def same(path: Path, request: Request) -> bool:
@@ -87,12 +99,17 @@ def same(path: Path, request: Request) -> bool:
 
 
 def _beside(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Paths of models in a recipe are relative to it, too."""
+    """Paths of models and lists in a recipe are relative to it, too."""
     found = dict(given)
+    if "corpus.opt_outs" in found:
+        found["corpus.opt_outs"] = opt_outs.beside(folder, found["corpus.opt_outs"])
     if isinstance(base := found.get("pretrain.base"), str):
         found["pretrain.base"] = str(folder / base)
     if isinstance(names := found.get("evaluate.baselines"), list):
         found["evaluate.baselines"] = [one if one in BASELINES else str(folder / str(one)) for one in names]
+    for name in FILES:
+        if name in found:
+            found[name] = [str(folder / one) for one in _paths(name, found[name])]
     return found
 
 
@@ -106,7 +123,7 @@ def _content(request: Request) -> dict[str, Any]:
     content: dict[str, Any] = {"format": FORMAT, "nation": request.nation}
     if request.nation_folder:
         content["nation_folder"] = str(request.nation_folder.resolve())
-    texts = [str(one.resolve()) for one in request.text]
+    texts = [one if isinstance(one, str) else str(one.resolve()) for one in request.text]
     content |= {"size": request.size, "text": texts, "set": _absolute(request.overrides)}
     if request.probed:
         content["probed"] = request.probed
@@ -184,6 +201,13 @@ def _resolve(request: Request, probed: dict[str, Any]) -> Recipe:
                 values[section][key] = value
     if base := values["pretrain"].get("base"):
         values["pretrain"]["base"] = values["tokenizer"]["base"] = outside_model(base)
+    corpus = values["corpus"]
+    corpus["opt_outs"] = opt_outs.read(corpus.get("opt_outs", []))
+    corpus["removals"] = removals.settings([*_removals(corpus.get("removals", [])), *request.removed])
+    for name in FILES:
+        section, key = _setting(name)
+        if key in values[section]:
+            values[section][key] = [outside_file(one) for one in _paths(name, values[section][key])]
     for section, found in compared_with(_names(values["evaluate"].get("baselines", BASELINES))).items():
         values[section] |= found
     values["evaluate"].setdefault("threads", values["pretrain"].get("threads", 0))
@@ -191,6 +215,18 @@ def _resolve(request: Request, probed: dict[str, Any]) -> Recipe:
         return Recipe.model_validate({"nation": request.nation, "size": request.size, "seed": seed, **values})
     except ValidationError as error:
         raise Refused(_sentence(error)) from error
+
+
+def _removals(given: Any) -> list[dict[str, Any]]:
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise Refused(f"setting `corpus.removals` cannot be {given!r}: give tables with kind and value")
+    return given
+
+
+def _paths(name: str, given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise Refused(f'setting `{name}` cannot be {given!r}: give a list of paths such as ["items.jsonl"]')
+    return given
 
 
 def _names(baselines: Any) -> list[str]:
@@ -211,15 +247,21 @@ def with_probe(request: Request, probed: dict[str, Any]) -> Request:
 
 def _from_nation(nation: Nation) -> dict[str, Any]:
     who = nation.identity
-    filters, tuning = nation.toml("filters.toml"), nation.toml("prompts/align.toml")
+    filters = nations.with_limits(nation.toml("filters.toml"), who.language)
+    tuning = nation.toml("prompts/align.toml")
+    score = filters.get("language", {}).pop("score", None)
+    pii = nation.toml("pii.toml")
     return {
+        **({} if score is None else {"corpus.language_score": score}),
         "sources.catalogue": nation.toml("sources.toml"),
         "corpus.language": who.language,
         "corpus.scripts": who.scripts,
         "corpus.encodings": who.encodings,
+        "corpus.ocr": who.ocr,
         "corpus.filters": list(filters),
         "corpus.rules": filters,
-        "corpus.identifiers": nation.toml("pii.toml")["identifiers"],
+        "corpus.identifiers": pii["identifiers"],
+        "corpus.identifier_rules": {name: one for name, one in pii.items() if name != "identifiers"},
         "tokenizer.pieces": who.pieces,
         "tokenizer.system": tuning["system"],
         "align.prompts": tuning,

@@ -1,7 +1,7 @@
 """Build a run: resolve the request, make what is missing, link it, seal it."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from sejong.build.stages import STAGES, run_of, up_to
 from sejong.flow import Artifact, manifest, store
 from sejong.flow.progress import console
 from sejong.flow.store import Built, Stage
-from sejong.ledger import seal
+from sejong.ledger import removals, seal
 from sejong.recipe import Recipe
 
+MUCH = 6 << 20  # bytes of text
 MOST_SHOWN = 160  # characters of a stage's figures in a build's lines
+COMPLIANCE = {"removed", "licence", "opt_out"}  # rules of dropped.parquet; the name of each is a promise
 BYTES_A_PARAMETER = 16  # weights, gradients and two moments in float32, twice while a checkpoint is replaced
 
 
@@ -49,7 +51,7 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
     Raises:
         Refused: the request is wrong. Failed: a stage failed; what was finished stays and the same command goes on from there.
     """
-    recipe = resolve(request)
+    resolve(_with_removals(request, run))  # refused before anything is touched
     folder.check_version(run)
     where = store.store_of(run)
     with store.writable(run, "the run's folder"):
@@ -57,10 +59,34 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
         where.mkdir(parents=True, exist_ok=True)
         with store.held(where, folder.lock_name(run), f"{run}: another build of this run is going on"):
             folder.sweep(run)
-            return _build(request, recipe, run, to)
+            request = _with_removals(request, run)  # what was taken down while this build waited counts, too
+            return _build(request, resolve(request), run, to)
 
 
 def _build(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
+    from sejong.corpus import forks
+
+    if not (run / "corpus").exists() and _much(request):
+        forks.prepare()
+    try:
+        return _stages(request, recipe, run, to)
+    finally:
+        forks.dismiss()
+
+
+def _much(request: Request) -> bool:
+    """Whether the text given is so much that the corpus stage will want workers: they may load while all is being prepared."""
+    total = 0
+    for path in request.text:
+        if isinstance(path, Path):
+            for file in path.rglob("*") if path.is_dir() else [path]:
+                total += file.stat().st_size if file.is_file() else 0
+                if total >= MUCH:
+                    return True
+    return False
+
+
+def _stages(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
     artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
     needs = sum(row["disk_bytes"] for row in _rows(recipe, artifacts["sources"], run, to))
     store.check_disk(store.store_of(run), f"building {run}", needs)
@@ -80,11 +106,37 @@ def _build(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
         _tell(stage.name, built)
     if to == "ledger":
         seal.write(run)
+    if "corpus" in artifacts:
+        _forget(run, artifacts["corpus"])
     return Result(run, done)
 
 
+def _with_removals(request: Request, run: Path) -> Request:
+    """The request with what was taken down from the run, too."""
+    return replace(request, removed=(*request.removed, *removals.read(run)))
+
+
+def _forget(run: Path, corpus: Artifact) -> None:
+    """Delete what the store still holds of documents that the corpus leaves out, and say what cannot be deleted."""
+    made = corpus.manifest()
+    if not manifest.manifest_settings(made)["removals"] and not COMPLIANCE & manifest.manifest_metrics(made)["dropped"].keys():
+        return
+    from sejong.build import purge
+
+    for line in purge.without_effect(corpus.path):
+        console.print(line, markup=False)
+    freed, held = purge.purge(store.store_of(run), run)
+    if held.free:
+        console.print(f"{'':<10} {len(held.free)} artifacts that held documents left out now were deleted ({freed / 1e6:.1f} MB)")
+    for line in purge.lines(held):
+        console.print(line, markup=False)
+
+
 def _keep(run: Path, request: Request) -> None:
-    """Write the request beside the run where it is a new one; the seal over the old one goes first."""
+    """Write the request and what was taken down beside the run where they are new; the seal over the old ones goes first."""
+    if removals.missing(run, request.removed):
+        (run / seal.NAME).unlink(missing_ok=True)
+        removals.add(run, request.removed)
     path = run / FILE
     if path.exists() and same(path, request):
         return
@@ -92,11 +144,11 @@ def _keep(run: Path, request: Request) -> None:
     write(path, request)
 
 
-def sources(recipe: Recipe, request: Request, run: Path) -> Artifact:
-    """The files of text that this build reads, fetched where the nation's sources say so."""
+def sources(recipe: Recipe, request: Request, run: Path, *, fetch: bool = True) -> Artifact:
+    """The files of text that this build reads, fetched where they are not here."""
     from sejong.corpus.fetch import collect
 
-    return collect(recipe.sources, list(request.text), store.store_of(run) / "downloads")
+    return collect(recipe.sources, list(request.text), store.store_of(run) / "downloads", fetch=fetch)
 
 
 def needs_probe(recipe: Recipe) -> bool:
@@ -128,9 +180,10 @@ def _make(stage: Stage, recipe: Recipe, artifacts: dict[str, Artifact], run: Pat
     )
 
 
-def disk_bytes(stage: str, recipe: Recipe, sources: Artifact) -> int:
-    """About how much disk a stage needs while it is made, in bytes: text for the early ones, weights for the late ones."""
-    text = sum(file.bytes for file in sources.files)
+def disk_bytes(stage: str, recipe: Recipe, sources: Artifact | None) -> int:
+    """About how much disk a stage needs while it is made, in bytes: text, as far as it is here, for the early
+    ones, weights for the late ones."""
+    text = sum(file.bytes for file in sources.files) if sources else 0
     shape = recipe.pretrain
     weights = BYTES_A_PARAMETER * (shape.width * recipe.tokenizer.vocabulary + 12 * shape.depth * shape.width**2)
     needed = {
@@ -162,15 +215,20 @@ def _figure(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
-def planned(request: Request, run: Path, to: str) -> list[dict[str, Any]]:
-    """What `build` would do: per stage, whether the store has it; unknown where an input is not made yet."""
+def planned(request: Request, run: Path, to: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """What `build` would do: per stage, whether the store has it, unknown where an input is not made yet; and the sources that it
+    would fetch first. Nothing is fetched."""
+    from sejong.corpus.fetch import absent
+
+    request = _with_removals(request, run)
     recipe = resolve(request)
     folder.check_version(run)
-    return _rows(recipe, sources(recipe, request, run), run, to)
+    lacking = absent(recipe.sources, request.text, store.store_of(run) / "downloads")
+    return _rows(recipe, None if lacking else sources(recipe, request, run, fetch=False), run, to), lacking
 
 
-def _rows(recipe: Recipe, texts: Artifact, run: Path, to: str) -> list[dict[str, Any]]:
-    artifacts: dict[str, Artifact] = {"sources": texts}
+def _rows(recipe: Recipe, texts: Artifact | None, run: Path, to: str) -> list[dict[str, Any]]:
+    artifacts: dict[str, Artifact] = {"sources": texts} if texts else {}
     rows: list[dict[str, Any]] = []
     for stage in up_to(to):
         inputs = [artifacts[name] for name in stage.inputs if name in artifacts]

@@ -5,7 +5,7 @@ import importlib
 from sejong.flow.store import Run, Stage
 
 STAGES: tuple[Stage, ...] = (
-    Stage("corpus", "sejong.corpus.stage", ("sources",)),
+    Stage("corpus", "sejong.corpus.stage", ("sources",), data=("corpus/**/*.toml", "language/tables/*.npy")),
     Stage("tokenizer", "sejong.tokenizer.stage", ("corpus",)),
     Stage("comparison", "sejong.tokenizer.comparison", ("corpus", "tokenizer")),
     Stage("tokens", "sejong.train.tokens", ("corpus", "tokenizer")),

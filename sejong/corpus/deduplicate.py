@@ -1,23 +1,22 @@
 """Copies: exact ones by hash, near ones by MinHash with locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman and
 Ullman, "Mining of Massive Datasets", chapter 3), every candidate pair verified by the true Jaccard similarity of its shingles.
 
-Everything here works on small columns: one row a document, no text. Shingle sets come from a function the caller gives.
+Everything here works on small columns: one row a document, no text.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from sejong.corpus.shingles import EMPTY, Hashes, sorted_distinct
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Sets = Callable[[Indices], tuple[NDArray[np.uint32], NDArray[np.int64]]]
 
 NEIGHBOURS = 4  # in a bucket, a document is compared with the first and with as many of similar length
-PAIR_SHINGLES = 8_000_000  # shingles compared in one go: 128 MB of working memory
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,38 @@ class Pairs:
 def candidates(band: Callable[[int], Hashes], bands: int, rank: Indices) -> tuple[Indices, Indices]:
     """Pairs of documents that share a band, each pair once, sorted.
 
-    In a bucket of a band, documents are paired with its first in `rank` and with their next `NEIGHBOURS`: since `rank` goes by
-    length and alike documents are of like length, a crowded bucket costs time proportional to its size.
+    In a bucket of a band, documents are paired with its first in `rank` and with their next `NEIGHBOURS`, so that a crowded
+    bucket costs time proportional to its size. Documents that share the next band too stand side by side, and then by `rank`:
+    copies share most bands and have about the same length, so that each finds others of its own kind among all that fell into
+    the bucket.
 
     Args:
         band: the keys of one band for all documents.
         bands: how many bands there are.
-        rank: the order in which documents are preferred.
+        rank: an order of the documents by length.
     """
     codes = np.empty(0, np.int64)
+    keys = band(0) if bands else np.empty(0, np.uint64)
     for number in range(bands):
-        first, second = _bucket_pairs(band(number), rank)
+        others = band((number + 1) % bands)
+        first, second = _bucket_pairs(keys, others, rank)
         found = np.minimum(first, second) * len(rank) + np.maximum(first, second)
         codes = sorted_distinct(np.concatenate([codes, found]))
+        keys = others
     return codes // max(len(rank), 1), codes % max(len(rank), 1)
 
 
-def verify(first: Indices, second: Indices, threshold: float, sets: Sets) -> Pairs:
-    """The pairs whose shingle sets have a Jaccard similarity of `threshold` or more. `sets` is asked for sorted positions,
-    and all sets of the pairs given are in memory at once: give a few thousand pairs at a time."""
-    members, places = np.unique(np.concatenate([first, second]), return_inverse=True)
-    return Pairs(first, second, _jaccard(places[: len(first)], places[len(first) :], *sets(members))).at_least(threshold)
+@njit(cache=True, nogil=True)
+def jaccard(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> float:
+    """The Jaccard similarity of two sets, each sorted and without repeats; 0 where both are empty."""
+    one = other = shared = 0
+    while one < len(first) and other < len(second):
+        if first[one] == second[other]:
+            shared += 1
+        own, its = first[one], second[other]
+        one += own <= its
+        other += its <= own
+    return shared / max(len(first) + len(second) - shared, 1)
 
 
 def components(count: int, first: Indices, second: Indices) -> Indices:
@@ -96,40 +106,18 @@ def best_of(label: Indices, rank: Indices) -> Indices:
     return kept
 
 
-def _bucket_pairs(keys: Hashes, rank: Indices) -> tuple[Indices, Indices]:
-    order = np.lexsort((rank, keys))
+def _bucket_pairs(keys: Hashes, others: Hashes, rank: Indices) -> tuple[Indices, Indices]:
+    order = np.lexsort((rank, others, keys))
     order = order[keys[order] != EMPTY]
     sorted_keys = keys[order]
     new = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]) if len(order) else np.zeros(0, bool)
     bucket = np.cumsum(new) - 1
-    leader = np.flatnonzero(new)[bucket]
-    follows = np.flatnonzero(leader != np.arange(len(order)))
-    pairs = [(order[leader[follows]], order[follows])]
+    leaders = np.full(int(new.sum()), len(rank), np.int64)
+    np.minimum.at(leaders, bucket, rank[order])
+    leader = np.argsort(rank)[leaders][bucket]
+    follows = np.flatnonzero(leader != order)
+    pairs = [(leader[follows], order[follows])]
     for step in range(1, NEIGHBOURS + 1):
         same = np.flatnonzero(bucket[step:] == bucket[:-step]) if len(order) > step else np.empty(0, np.int64)
         pairs.append((order[same], order[same + step]))
     return np.concatenate([one for one, _ in pairs]), np.concatenate([other for _, other in pairs])
-
-
-def _jaccard(first: Indices, second: Indices, shingles: NDArray[np.uint32], sizes: NDArray[np.int64]) -> Floats:
-    """The similarity of pairs of sets, several pairs at a time: a shingle that both have stands twice in the sorted keys."""
-    starts = np.cumsum(sizes) - sizes
-    total = sizes[first] + sizes[second]
-    shared = np.zeros(len(first), np.int64)
-    cut = 0
-    while cut < len(first):
-        stop = cut + max(1, int(np.searchsorted(np.cumsum(total[cut:]), PAIR_SHINGLES, "right")))
-        keys = np.concatenate([_keys(one[cut:stop], shingles, starts, sizes) for one in (first, second)])
-        keys.sort()
-        twice = keys[1:][keys[1:] == keys[:-1]]
-        shared[cut:stop] = np.bincount((twice >> np.uint64(32)).astype(np.int64), minlength=min(stop, len(first)) - cut)
-        cut = stop
-    jaccard: Floats = shared / np.maximum(total - shared, 1)
-    return jaccard
-
-
-def _keys(members: Indices, shingles: NDArray[np.uint32], starts: Indices, sizes: Indices) -> Hashes:
-    own = sizes[members]
-    inside = np.arange(own.sum()) + np.repeat(starts[members] - (np.cumsum(own) - own), own)
-    keys: Hashes = (np.repeat(np.arange(len(members), dtype=np.uint64), own) << np.uint64(32)) | shingles[inside]
-    return keys

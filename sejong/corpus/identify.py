@@ -6,6 +6,9 @@ the letters are in the nation's own scripts, Latin letters are blanked too: a Ko
 of it is code. Where most letters are in those scripts, a language that is not written in them is out of the question (the
 model takes a few words of Korean for Turkish). A page that is foreign with a few words of the language falls to the quality
 rule `foreign_script`.
+
+Where a script belongs to the nation's language alone (Hangul, Kana, Thai …) and most letters that the model would see are in it,
+the letters have decided: the model is not asked, and the score is 1.
 """
 
 import hashlib
@@ -15,17 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 
+from sejong.corpus.letters import Bytes, decode
 from sejong.errors import Failed
+from sejong.language.close import Telling, settled
 from sejong.language.scripts import Bools, Characters, Counts, share, table
 
 SAMPLE_WINDOWS = 3
 WINDOW = 250  # characters
+WINDOW_BYTES = 3 * WINDOW
 TOP, EVERY = 5, 200  # languages to ask the model for
 MOSTLY = 0.5  # share of letters in the nation's scripts from which a language of other scripts can not be meant
 MIXED = 0.1  # share of letters in the nation's scripts from which Latin letters are set aside
 CODE = r"[/\\_=<>{}\[\]@#$%^&*|~`+]"
+# Vowel points of Arabic and Hebrew, and the stroke that stretches a word: the model has hardly seen text that has them.
+POINTS = dict.fromkeys([*range(0x64B, 0x653), 0x670, 0x640, *range(0x591, 0x5C8)])
 UNDETERMINED = "und"  # ISO 639-2: nothing in it is words
 
 LANGUAGE_NAMES = {
@@ -53,18 +63,80 @@ LANGUAGES_OF_SCRIPT = {
 }  # fmt: skip
 
 
-def identify(column: Characters, language: str, scripts: list[str], close: list[str]) -> tuple[list[str], NDArray[np.float32]]:
+def identify(
+    texts: pa.LargeStringArray, language: str, scripts: list[str], close: list[str], telling: Telling | None = None
+) -> tuple[list[str], NDArray[np.float32]]:
     """The language of each document, and the confidence in it.
 
     Args:
-        column: the documents.
+        texts: the documents.
         language: ISO 639-1 code of the nation's language.
         scripts: the Unicode scripts it is written in.
         close: codes that the model confuses with it (Malay for Indonesian); their confidence counts for `language`.
+        telling: words by code that tell it from languages it is close to: a second opinion where the model is torn.
 
     Returns:
-        Codes (`und` where nothing is left to judge by) and scores in 0..1, one a document.
+        Codes (`und` where nothing is left to judge by) and scores in 0..1, one a document: 1 where most letters (Latin ones set
+        aside as above) are of a script that no other language is written in, else the model's probability.
     """
+    languages, scores = [language] * len(texts), np.ones(len(texts), np.float32)
+    asked = np.flatnonzero(~_decided(texts, language, scripts))
+    if len(asked):
+        column = Characters.of(texts.take(pa.array(asked)))
+        found, scores[asked] = _by_model(column, language, scripts, close, telling or {})
+        for place, code in zip(asked.tolist(), found, strict=True):
+            languages[place] = code
+    return languages, scores
+
+
+def _decided(texts: pa.LargeStringArray, language: str, scripts: list[str]) -> Bools:
+    """Which documents are mostly in scripts that only `language` is written in, by the letters at their beginning, middle and
+    end, Latin ones aside where the language has none and a tenth of all are its own."""
+    alone = tuple(script for script in scripts if LANGUAGES_OF_SCRIPT.get(script, "").split() == [language])
+    if not alone or not len(texts):
+        return np.zeros(len(texts), np.bool_)
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    counts = np.zeros((len(texts), 4), np.int64)
+    if data is not None and data.size:
+        _count(np.frombuffer(data, np.uint8), offsets, _letters_of(alone), counts)
+    letters, own = counts[:, 1:].sum(1), counts[:, 3]
+    seen = letters if "Latin" in scripts else letters - counts[:, 2]
+    decided: Bools = (own > 0) & (own >= MIXED * letters) & (own >= MOSTLY * seen)
+    return decided
+
+
+@cache
+def _letters_of(scripts: tuple[str, ...]) -> NDArray[np.uint8]:
+    """For every code point: 0 no letter, 1 a letter, 2 a Latin letter, 3 a letter of `scripts` and of no other script."""
+    kind = table(r"[\p{L}\p{M}]").astype(np.uint8)
+    kind[table(r"[\p{Latin}&&\p{L}]")] = 2
+    inside = "".join(rf"\p{{Script={name}}}" for name in scripts)
+    kind[table(rf"[[{inside}]&&[\p{{L}}\p{{M}}]]")] = 3
+    return kind
+
+
+@njit(cache=True, nogil=True)
+def _count(data: Bytes, offsets: Counts, kind: NDArray[np.uint8], counts: Counts) -> None:
+    """How many characters of each kind stand in windows of each text."""
+    for text in range(len(counts)):
+        start, end = offsets[text], offsets[text + 1]
+        windows = SAMPLE_WINDOWS if end - start > SAMPLE_WINDOWS * WINDOW_BYTES else 1
+        for window in range(windows):
+            at = start + (end - start - WINDOW_BYTES) * window // max(windows - 1, 1)
+            stop = at + WINDOW_BYTES if windows > 1 else end
+            while at < stop and (data[at] & 0xC0) == 0x80:  # not in the middle of a character
+                at += 1
+            while at < stop:
+                code, size = decode(data, at)
+                at += size
+                counts[text, kind[code]] += 1
+
+
+def _by_model(
+    column: Characters, language: str, scripts: list[str], close: list[str], telling: Telling
+) -> tuple[list[str], NDArray[np.float32]]:
+    """What the model says of each document."""
     accepted = {language, *close}
     possible = accepted | _written_in(scripts)
     decisive = MOSTLY if all(script in LANGUAGES_OF_SCRIPT for script in scripts) else np.inf  # Latin tells nothing
@@ -75,7 +147,8 @@ def identify(column: Characters, language: str, scripts: list[str], close: list[
         predicted = _predict(sample, TOP)
         if own[index] >= decisive and predicted and next(iter(predicted)) not in possible:
             predicted = _among(_predict(sample, EVERY), possible)
-        found, scores[index] = _judge(predicted, language, accepted)
+        second = settled(predicted, sample, language, telling)
+        found, scores[index] = _judge(second, language, {language}) if second else _judge(predicted, language, accepted)
         languages.append(found)
     return languages, scores
 
@@ -137,8 +210,8 @@ def _samples(column: Characters, scripts: list[str]) -> tuple[list[str], NDArray
         blank |= np.repeat(own >= MIXED, lengths) & sample.are(r"\p{Latin}")
     prose = np.where(blank, np.uint32(32), sample.codes).astype("<u4")
     text = prose.tobytes().decode("utf-32-le")
-    lines = [" ".join(text[start:end].lower().split()) for start, end in zip(sample.starts, sample.ends, strict=True)]
-    return lines, own
+    parts = (text[start:end].lower().translate(POINTS) for start, end in zip(sample.starts, sample.ends, strict=True))
+    return [" ".join(part.split()) for part in parts], own
 
 
 def _windows(column: Characters) -> tuple[Counts, Counts]:

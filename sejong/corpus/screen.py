@@ -1,99 +1,88 @@
-"""From files to pieces: read, identify, measure, judge; what stays lies in scratch, so that a killed run goes on from there.
+"""From files to pieces: read, identify, ask every step, mask. Workers make whole pieces; what is done survives a kill.
 
-A piece is what one batch of the reader became: `documents.parquet` (kept, text included), `dropped.parquet`, and arrays
-that the search for copies works on. A piece's folder is renamed into place when it is whole. Pieces are numbered by the
-files they come from, which are sorted, so that the order in which files were given does not matter, and named after what they
-hold (`part-00003-00001-0f3a…`), since a reader that had to be started anew makes other batches of the same files.
+Files are sorted, so that the order in which they were given does not matter, and cut into tasks of bounded size. A task's
+documents become pieces, named after the task and what they hold, since a reader that had to be started anew makes other batches
+of the same file. How many workers there are, or which documents share a piece, has no bearing on the corpus.
 """
 
 import hashlib
-import json
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from sejong.corpus import read, rules
-from sejong.corpus.identify import identify, name_of
-from sejong.corpus.pages import Pages
-from sejong.corpus.read.batch import EXCERPT
-from sejong.corpus.redact import redact
-from sejong.corpus.shingles import bands, shingles
+from sejong.corpus import comply, jobs, lines, piece, steps
+from sejong.corpus.jobs import Job, Result, Task, WorkOff
+from sejong.corpus.piece import DROPPED, Piece
+from sejong.corpus.read.batch import Batch
+from sejong.corpus.read.formats import Hints
+from sejong.corpus.read.shares import Share
+from sejong.corpus.read.work import Stamp, changed, is_fragile, read_task, stamp, tasks_of
+from sejong.corpus.redact import identifiers, redact
 from sejong.errors import Refused
-from sejong.flow import SourceFile, atomic
-from sejong.flow.files import flush
-from sejong.flow.progress import progress
-from sejong.language.scripts import Characters
+from sejong.flow import SourceFile
+from sejong.flow.progress import Bar, progress
 from sejong.recipe import CorpusSettings
 
-PART_BYTES = 128 << 20  # of files; a part that is done is not read again after a kill, and of an open one no piece is made twice
+LEAST, MOST = 8 << 20, 64 << 20  # bytes of files in a task
+TASKS = 256  # and about how many there are between the two
 SHINGLE = 5  # letters, where filters.toml says nothing
 
-DROPPED = pa.schema(
-    [
-        ("id", pa.string()),
-        ("source", pa.string()),
-        ("locator", pa.string()),
-        ("licence", pa.string()),
-        ("contributor", pa.string()),
-        ("rule", pa.string()),
-        ("reason", pa.string()),
-        ("duplicate_of", pa.string()),
-        ("bytes", pa.int64()),
-        ("excerpt", pa.string()),
-    ]
-)
+
+def task_size(files: Iterable[SourceFile]) -> int:
+    """About how many bytes of files one task has: it follows from the files alone."""
+    return min(max(sum(file.bytes for file in files) // TASKS, LEAST), MOST)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A finished piece."""
+def screen(task: Task, files: Iterable[SourceFile], work_off: WorkOff) -> list[Piece]:
+    """Read all files into pieces, or find them in scratch where a run was killed.
 
-    folder: Path
-
-    def documents(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The documents that stay so far."""
-        return pq.read_table(self.folder / "documents.parquet", columns=columns)
-
-    def dropped(self) -> pa.Table:
-        """What was dropped while it was made."""
-        return pq.read_table(self.folder / "dropped.parquet")
-
-    def array(self, name: str) -> Any:
-        """One of `bands` (bands by documents) and, one value a document, `hashes` (sha256 of the text), `characters` and
-        `bytes`; mapped from disk."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+    Raises:
+        Failed: a file was changed meanwhile, or could not be read for a reason outside its content.
+    """
+    listed = sorted(files, key=lambda one: (one.source, one.path))
+    tasks = tasks_of(listed, task.size, task.settings.workers or jobs.cores())
+    planned = [_job(number, shares) for number, shares in enumerate(tasks)]
+    _forget_changed(task.scratch, tasks, planned)
+    with progress("Reading and filtering", total=sum(job.weight for job in planned), unit="bytes") as bar:
+        results = work_off(planned, _Funnel(bar))
+    _same_files(task.scratch, tasks, planned, results)
+    pieces = [Piece(task.scratch / name) for result in results for name in result["pieces"]]
+    return lines.without_duplicates(task, pieces, work_off) if steps.LINES in task.settings.filters else pieces
 
 
-def screen(settings: CorpusSettings, files: Iterable[SourceFile], scratch: Path) -> list[Piece]:
-    """Read all files into pieces, or find them there from a run that was killed."""
-    parts = list(_parts(sorted(files, key=lambda one: (one.source, one.path))))
-    pieces: list[Piece] = []
-    with progress("Reading and filtering", total=sum(file.bytes for part in parts for file in part), unit="bytes") as bar:
-        for number, part in enumerate(parts):
-            name, size = f"part-{number:05d}", sum(file.bytes for file in part)
-            done = scratch / f"{name}.json"
-            if done.exists():
-                bar.skip(size)
-            else:
-                made: list[str] = []
-                for batch in read.read(part, settings.encodings, settings.scripts):
-                    made.append(f"{name}-{len(made):05d}-{_fingerprint(batch)}")
-                    _piece(settings, batch, scratch / made[-1])
-                    shown = min(batch.documents.nbytes, size)  # the share of the files is not known: text may be compressed
-                    bar.advance(shown)
-                    size -= shown
-                with atomic(done) as path:
-                    path.write_text(json.dumps({"pieces": made}), "utf-8")
-                bar.advance(size)
-            pieces += [Piece(scratch / one) for one in json.loads(done.read_text("utf-8"))["pieces"]]
-    return pieces
+def read_job(task: Task, name: str, shares: list[dict[str, Any]], careful: bool = False) -> Result:
+    """Read files into pieces. With `careful`, each batch of the reader is a piece of its own, so that little is lost where its
+    library ends the process.
+
+    Returns:
+        The names of the pieces, what was kept and dropped, and the stamps of files that are read in shares.
+    """
+    parts = [_share(one) for one in shares]
+    settings = task.settings
+    stamps = {str(place): stamp(part.file) for place, part in enumerate(parts) if not part.whole}
+    made: list[str] = []
+    counts: Counter[str] = Counter()
+    batches = read_task(parts, Hints(tuple(settings.encodings), tuple(settings.scripts), tuple(settings.ocr)))
+    for held in _portions(batches, 0 if careful else task.size):
+        made.append(f"{name}-{len(made):04d}-{_fingerprint(held)}")
+        said = _piece(task, held, task.scratch / made[-1])
+        counts.update(said["counts"], kept=said["kept"])
+        jobs.report({"pieces": made, "counts": dict(counts)})
+    return {"pieces": made, "counts": dict(counts), "stamps": stamps}
+
+
+def unreadable_job(task: Task, name: str, share: dict[str, Any], reason: str) -> list[str]:
+    """The piece of a file that cannot be read at all: one dropped row. Gives its name."""
+    from sejong.corpus.read.batch import Unread, batches
+
+    held = list(batches([(_share(share).file, Unread(reason))]))
+    made = f"{name}-{_fingerprint(held)}"
+    _piece(task, held, task.scratch / made)
+    return [made]
 
 
 def shingle_length(settings: CorpusSettings) -> int:
@@ -102,115 +91,149 @@ def shingle_length(settings: CorpusSettings) -> int:
     Raises:
         Refused: filters.toml gives fewer than two.
     """
-    letters = int(settings.rules.get("near_duplicate", {}).get("letters", SHINGLE))
+    letters = int(settings.rules.get(steps.NEAR, {}).get("letters", SHINGLE))
     if letters < 2:
-        raise Refused(f"the limit `letters` of the rule `near_duplicate` is {letters}: give two or more")
+        raise Refused(f"the limit `letters` of the rule `{steps.NEAR}` is {letters}: give two or more")
     return letters
 
 
-def dropped_rows(
-    documents: pa.Table,
-    rule: Sequence[str | None],
-    reason: Sequence[str | None],
-    identifiers: list[str],
-    duplicate_of: Any = None,
-) -> pa.Table:
-    """Documents as rows of `dropped.parquet`, with the beginning of each on one line, identifiers masked."""
-    columns = {
-        **{name: documents[name] for name in ("id", "source", "locator", "licence", "contributor")},
-        "rule": pa.array(rule, pa.string()),
-        "reason": pa.array(reason, pa.string()),
-        "duplicate_of": pa.array(duplicate_of or [None] * len(documents), pa.string()),
-        "bytes": pc.binary_length(documents["text"]).cast(pa.int64()),
-        "excerpt": _excerpts(documents["text"], identifiers),
-    }
-    return pa.table(columns).cast(DROPPED)
+def finish(task: Task, screened: steps.Screened, folder: Path) -> Result:
+    """Write the piece of documents that have been through all steps; identifiers are masked here."""
+    settings = task.settings
+    documents = piece.masked(screened.documents, identifiers(settings))
+    rows = {name: steps.concatenated(tables) for name, tables in screened.rows.items()}
+    threshold = min(settings.near_duplicates, settings.together) if steps.likeness_matters(settings) else None
+    dropped = steps.concatenated(screened.dropped)
+    return piece.write(folder, documents, dropped, rows, shingle_length(settings), threshold)
 
 
-def _excerpts(texts: Any, identifiers: list[str]) -> Any:
-    """The beginning of each text. It is cut after masking, so that no half of an identifier is left."""
-    masked, _ = redact(pc.utf8_slice_codeunits(texts, 0, 2 * EXCERPT), identifiers)
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_slice_codeunits(masked, 0, EXCERPT), r"\s+", " "))
-
-
-def _parts(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
-    part: list[SourceFile] = []
-    size = 0
-    for file in files:
-        if part and size + file.bytes > PART_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(file)
-        size += file.bytes
-    if part:
-        yield part
-
-
-def _fingerprint(batch: read.Batch) -> str:
-    """What tells batches of the same files apart: which documents are in it, in which order."""
-    ids = [*batch.documents["id"].to_pylist(), "", *batch.dropped["id"].to_pylist(), *batch.dropped["reason"].to_pylist()]
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
-
-
-def _piece(settings: CorpusSettings, batch: read.Batch, folder: Path) -> None:
-    """Make one piece, unless it is there."""
+def _piece(task: Task, held: list[Batch], folder: Path) -> Result:
+    """Make one piece, unless it is there; gives what is said of it."""
     if folder.exists():
-        return
-    making = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir()
-    documents = pa.Table.from_batches([batch.documents])
-    column = Characters.of(documents["text"])
-    pages = Pages(column, settings.scripts)
-    languages, scores, foreign = _languages(settings, column)
-    verdicts = rules.judge(pages, settings.filters, settings.rules)
-    rule = ["language" if wrong else broken for wrong, broken in zip(foreign, verdicts.rules, strict=True)]
-    reason = [wrong or broken for wrong, broken in zip(foreign, verdicts.reasons, strict=True)]
-    stays = np.array([one is None for one in rule], bool)
-    fell = np.flatnonzero(~stays)
-
-    signals = {"characters": pages.lengths, **verdicts.signals}
-    screened = documents.append_column("language", pa.array(languages, pa.string()))
-    screened = screened.append_column("language_score", pa.array(scores, pa.float32()))
-    struct = pa.StructArray.from_arrays([pa.array(one, pa.float32()) for one in signals.values()], names=list(signals))
-    kept = screened.append_column("signals", struct).filter(pa.array(stays))
-    dropped = dropped_rows(documents.take(fell), [rule[one] for one in fell], [reason[one] for one in fell], settings.identifiers)
-    pq.write_table(kept, making / "documents.parquet", compression="zstd")
-    pq.write_table(pa.concat_tables([_unreadable(batch, settings), dropped]), making / "dropped.parquet", compression="zstd")
-    _save_arrays(settings, kept["text"], making)
-    for path in making.iterdir():
-        flush(path)
-    making.rename(folder)
+        return Piece(folder).said()
+    settings = task.settings
+    two_passes = steps.LINES in settings.filters
+    asked = steps.made(settings, "before" if two_passes else "all", task.model)
+    whole = steps.Screened(documents=pa.table({}))
+    parts: list[pa.Table] = []
+    for batch in held:
+        whole.dropped.append(_unreadable(batch, settings))
+        if not batch.documents.num_rows:
+            continue
+        documents = steps.with_languages(settings, pa.Table.from_batches([batch.documents]))
+        found = steps.apply(settings, asked, documents)
+        parts.append(found.documents)
+        whole.dropped += found.dropped
+        for name, tables in found.rows.items():
+            whole.rows.setdefault(name, []).extend(tables)
+    whole.documents = steps.concatenated(parts, _empty_schema())
+    return lines.keep(whole, folder, settings) if two_passes else finish(task, whole, folder)
 
 
-def _unreadable(batch: read.Batch, settings: CorpusSettings) -> pa.Table:
+def _unreadable(batch: Batch, settings: CorpusSettings) -> pa.Table:
     rows = pa.Table.from_batches([batch.dropped])
-    excerpts, _ = redact(rows["excerpt"], settings.identifiers)
-    rows = rows.set_column(rows.column_names.index("excerpt"), "excerpt", excerpts)
-    return rows.append_column("duplicate_of", pa.nulls(len(rows), pa.string())).select(DROPPED.names)
+    excerpts, _ = redact(rows["excerpt"].cast(pa.large_string()), identifiers(settings))
+    rows = rows.set_column(rows.column_names.index("excerpt"), "excerpt", excerpts.cast(pa.string()))
+    for name in ("cause", "duplicate_of"):
+        rows = rows.append_column(name, pa.nulls(len(rows), pa.string()))
+    rows = rows.select(DROPPED.names)
+    return comply.without_text(rows, settings.removals)
 
 
-def _languages(settings: CorpusSettings, column: Characters) -> tuple[list[str], Any, list[str | None]]:
-    """Language and score of each document, and the reason to drop it where it is another nation's."""
-    close = settings.rules.get("language", {}).get("close", [])
-    languages, scores = identify(column, settings.language, settings.scripts, close)
-    foreign: list[str | None] = [None] * len(languages)
-    if "language" not in settings.filters:
-        return languages, scores, foreign
-    for index, (found, score) in enumerate(zip(languages, scores, strict=True)):
-        if found != settings.language:
-            foreign[index] = f"{name_of(found)} with a confidence of {score:.2f}, not {name_of(settings.language)}"
-        elif score < settings.language_score:
-            foreign[index] = f"{name_of(found)} with a confidence of {score:.2f} only, less than {settings.language_score:.2f}"
-    return languages, scores, foreign
+def _portions(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Batches together until they hold about `size` bytes."""
+    held: list[Batch] = []
+    total = 0
+    for batch in batches:
+        held.append(batch)
+        total += batch.documents.nbytes + batch.dropped.nbytes
+        if total >= size:
+            yield held
+            held, total = [], 0
+    if held:
+        yield held
 
 
-def _save_arrays(settings: CorpusSettings, texts: Any, folder: Path) -> None:
-    column = Characters.of(texts)
-    hashes, counts = shingles(column, shingle_length(settings))
-    keys = bands(hashes, counts, min(settings.near_duplicates, settings.together))
-    np.save(folder / "bands.npy", np.ascontiguousarray(keys.T))
-    digests = [hashlib.sha256(text.as_buffer() if text.is_valid else b"").digest() for text in texts]
-    np.save(folder / "hashes.npy", np.array(digests, "V32"))
-    np.save(folder / "characters.npy", column.lengths)
-    np.save(folder / "bytes.npy", pc.binary_length(texts).to_numpy().astype(np.int64))
+def _fingerprint(held: list[Batch]) -> str:
+    """What tells pieces of the same files apart: which documents are in them, in which order."""
+    hashed = hashlib.sha256()
+    for batch in held:
+        for column in (batch.documents["id"], batch.dropped["id"], batch.dropped["reason"]):
+            hashed.update("\n".join([*column.to_pylist(), "\n"]).encode())
+    return hashed.hexdigest()[:16]
+
+
+def _job(number: int, shares: list[Share]) -> Job:
+    facts = [(one.file.source, one.file.path, one.file.sha256, one.start, one.stop, one.step) for one in shares]
+    weight = float(sum(_weight(one) for one in shares))
+    given = {"shares": [_plain(one) for one in shares]}
+    return Job(jobs.named(f"read-{number:05d}", *facts), "read", given, weight, is_fragile(shares))
+
+
+def _weight(share: Share) -> float:
+    if share.step:
+        return share.file.bytes / share.step
+    plain = share.file.path.lower().endswith(".parquet")
+    return share.file.bytes if share.whole or plain else (share.stop or 0) - share.start
+
+
+def _plain(share: Share) -> dict[str, Any]:
+    return {**asdict(share), "file": {**asdict(share.file), "root": str(share.file.root)}}
+
+
+def _share(given: dict[str, Any]) -> Share:
+    file = SourceFile(**{**given["file"], "root": Path(given["file"]["root"])})
+    return Share(file, given["start"], given["stop"], given["step"])
+
+
+def _empty_schema() -> pa.Schema:
+    from sejong.corpus.read.batch import DOCUMENT
+
+    return DOCUMENT.append(pa.field("language", pa.string())).append(pa.field("language_score", pa.float32()))
+
+
+# --- files that are read in shares must be the same file for all of them ---------------------------------------------------
+
+
+def _stamps(tasks: list[list[Share]], results: Iterable[Result | None]) -> dict[SourceFile, dict[int, Stamp]]:
+    """By file, what each job saw of it: (size, time of change) by the job's number."""
+    seen: dict[SourceFile, dict[int, Stamp]] = {}
+    for number, (shares, result) in enumerate(zip(tasks, results, strict=True)):
+        for place, found in (result or {}).get("stamps", {}).items():
+            seen.setdefault(shares[int(place)].file, {})[number] = (found[0], found[1])
+    return seen
+
+
+def _forget_changed(scratch: Path, tasks: list[list[Share]], planned: list[Job]) -> None:
+    """Shares that an earlier run read of a file which has been touched since are read again."""
+    for file, seen in _stamps(tasks, [job.done(scratch) for job in planned]).items():
+        now = stamp(file)
+        for number, then in seen.items():
+            if then != now:
+                jobs.forget(scratch, planned[number].name)
+
+
+def _same_files(scratch: Path, tasks: list[list[Share]], planned: list[Job], results: list[Result]) -> None:
+    for file, seen in _stamps(tasks, results).items():
+        if len({*seen.values(), stamp(file)}) > 1:
+            for number in seen:
+                jobs.forget(scratch, planned[number].name)
+            raise changed(file)
+
+
+class _Funnel:
+    """The bar, with what was kept and dropped so far."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+        self.by_job: dict[str, tuple[float, Counter[str]]] = {}
+
+    def __call__(self, job: Job, result: Result, *, done: bool, before: bool = False) -> None:
+        """A job has come so far; `before`: in a run before this one."""
+        if before:
+            self.bar.skip(job.weight)
+        shown, _ = self.by_job.get(job.name, (0.0, Counter()))
+        self.by_job[job.name] = (job.weight if done else shown, Counter(result.get("counts", {})))
+        total: Counter[str] = sum((counts for _, counts in self.by_job.values()), Counter())
+        figures = {"kept": f"{total.pop('kept', 0):,}"} | {rule: f"-{count:,}" for rule, count in total.most_common(6)}
+        self.bar.advance(job.weight - shown if done and not before else 0, **figures)

@@ -1,6 +1,7 @@
 """Train, validation and test: by a hash of the document, copies and near-copies always on one side."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 from sejong.corpus.deduplicate import Indices
 
 SPLITS = ("train", "validation", "test")
+NAMES_AT_ONCE = 100_000
 
 
-def split(ids: NDArray[np.str_], group: Indices, sizes: Indices, validation: float, test: float) -> NDArray[np.int8]:
+def split(
+    names: Callable[[Indices], Sequence[str]], order: Indices, group: Indices, sizes: Indices, validation: float, test: float
+) -> NDArray[np.int8]:
     """The side of each document, as a position in `SPLITS`.
 
     A group's hash (of its smallest id) falls into the test share, the validation share or the rest; adding documents moves no
@@ -18,21 +22,23 @@ def split(ids: NDArray[np.str_], group: Indices, sizes: Indices, validation: flo
     and a side that came out empty (training first) takes a group from the side that has most, where one can be spared.
 
     Args:
-        ids: document ids.
+        names: gives the ids of documents, by their sorted positions.
+        order: the place of each document in the order of ids.
         group: the group of each document; documents of one group are never parted.
         sizes: bytes of each document.
         validation, test: shares wanted.
     """
-    side = np.zeros(len(ids), np.int8)
-    names, member = np.unique(group, return_inverse=True)
-    if not len(names):
-        return side
-    order = np.lexsort((ids, member))
-    smallest = ids[order[np.searchsorted(member[order], np.arange(len(names)))]]
-    position = np.array([_position(one) for one in smallest])
+    groups, member = np.unique(group, return_inverse=True)
+    if not len(groups):
+        return np.zeros(len(group), np.int8)
+    by_group = np.lexsort((order, member))
+    smallest = by_group[np.searchsorted(member[by_group], np.arange(len(groups)))]
+    position = np.empty(len(groups))
+    for some in np.array_split(np.argsort(smallest), len(groups) // NAMES_AT_ONCE + 1):
+        position[some] = [_position(one) for one in names(smallest[some])]
     weight = np.bincount(member, weights=sizes)
     fits = weight <= 2 * max(validation, test) * weight.sum()
-    chosen = np.zeros(len(names), np.int8)
+    chosen = np.zeros(len(groups), np.int8)
     chosen[fits & (position < test + validation)] = SPLITS.index("validation")
     chosen[fits & (position < test)] = SPLITS.index("test")
     if not (chosen == 0).any():
@@ -43,7 +49,7 @@ def split(ids: NDArray[np.str_], group: Indices, sizes: Indices, validation: flo
             donors = np.flatnonzero(chosen == np.argmax(held))
             donors = donors[donors != donors[np.argmax(weight[donors])]]  # the heaviest stays where it is
             chosen[donors[np.argmin(position[donors])]] = number
-    side[:] = chosen[member]
+    side: NDArray[np.int8] = chosen[member]
     return side
 
 

@@ -26,6 +26,7 @@ from sejong.flow.files import atomic, flush, scratch, sha256_file
 from sejong.flow.identity import identity
 from sejong.flow.progress import console
 
+MADE_FROM = "inputs.json"  # in scratch: the stage and digest of each input
 DIGITS = 32  # of the identity in a folder's name; the whole of it stands in the manifest
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What safetensors, tokenizers, PyTorch, Arrow and numpy say of the same.
@@ -112,6 +113,8 @@ def build(store: Path, stage: Stage, run: Run, settings: Any, inputs: list[Artif
             out = store / ".building" / name
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
+            made_from = scratch(out) / MADE_FROM  # takedown asks it of what a killed build left
+            made_from.write_text(json.dumps([(one.stage, one.digest) for one in inputs]), "utf-8")
             prepared = time.monotonic()
             started = datetime.now(UTC)
             metrics = run(settings, inputs, out)

@@ -20,6 +20,8 @@ Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 CODE_POINTS = 0x110000
+DESERT = 0x40000  # from here on the Unicode standard has assigned nothing but private use and what is in
+TAGS = range(0xE0000, 0xE1000)
 # Offered when a name is wrong; every script of the Unicode standard is accepted.
 COMMON_SCRIPTS = [
     "Arabic",
@@ -96,9 +98,12 @@ class Characters:
 @cache
 def table(characters: str) -> Bools:
     """For every code point, whether it belongs to a character class such as `\\p{Hangul}` or `[.!?]`."""
-    marked = np.zeros(CODE_POINTS, np.bool_)
-    for found in regex.finditer(f"{characters}+", _all_characters(), flags=regex.V1):
-        marked[found.start() : found.end()] = True
+    named = [*map(ord, characters), *(int(one, 16) for one in regex.findall(r"\\U(\w{8})", characters))]
+    text, sizes = _characters(whole=max(named) >= DESERT)
+    found = np.zeros(len(text), np.bool_)
+    for run in regex.finditer(f"{characters}+", text, flags=regex.V1):
+        found[run.start() : run.end()] = True
+    marked = np.concatenate([found[:DESERT], np.repeat(found[DESERT:], sizes)])
     marked.flags.writeable = False
     return marked
 
@@ -126,5 +131,13 @@ def share(column: Characters, scripts: list[str]) -> NDArray[np.float64]:
 
 
 @cache
-def _all_characters() -> str:
-    return np.arange(CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+def _characters(whole: bool) -> tuple[str, Counts]:
+    """Every code point, or from `DESERT` on only the first of those that no property tells apart; and for how many each of these
+    stands."""
+    codes = np.arange(CODE_POINTS, dtype="<u4")
+    if not whole:
+        borders = np.isin(codes & 0xFFFF, (0x0000, 0xFFFE, 0xFFFF))  # a plane ends with two noncharacters
+        tags = (codes >= TAGS.start) & (codes <= TAGS.stop)
+        codes = codes[(codes < DESERT) | tags | borders]
+    sizes: Counts = np.diff(codes[DESERT:].astype(np.int64), append=CODE_POINTS).astype(np.int64)
+    return codes.tobytes().decode("utf-32-le", "surrogatepass"), sizes

@@ -297,8 +297,27 @@ def _thai_outside() -> dict[str, str]:
     return _outside("pythainlp words_th", "CC0-1.0", [words], "Thai word segmentation", package="pythainlp")
 
 
+# --- Thai, Khmer, Lao, Burmese, Chinese: ICU ----------------------------------------------------------------------------
+
+
+def _icu(texts: Sequence[str]) -> list[list[Morpheme]]:
+    with _needs("pyicu-wheels"):
+        from sejong.language import icu_words
+    return [
+        [Morpheme(start, end, text[start:end].casefold() if LETTERS.search(text, start, end) else None) for start, end in found]
+        for text, found in zip(texts, icu_words.words(list(texts)), strict=True)
+    ]
+
+
+def _icu_outside() -> dict[str, str]:
+    with _needs("pyicu-wheels"):
+        from sejong.language import icu_words
+    return _outside(f"ICU {icu_words.version()}", "Unicode-3.0", icu_words.libraries(), "word boundaries", package="pyicu-wheels")
+
+
 SEGMENTERS: dict[str, Segmenter] = {
     "characters": Segmenter(_characters),
+    "icu": Segmenter(_icu, _icu_outside),
     "kiwi": Segmenter(_kiwi, _kiwi_outside),
     "sudachi": Segmenter(_sudachi, _sudachi_outside),
     "thai": Segmenter(_thai, _thai_outside),

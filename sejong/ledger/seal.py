@@ -1,4 +1,5 @@
-"""`seal.json`: the root of a run's chain, holding the hashes of the ledger's manifest and of the recipe, and its own."""
+"""`seal.json`: the root of a run's chain, holding the hashes of the ledger's manifest, of the recipe and of the removals where
+there are any, and its own."""
 
 import hashlib
 import json
@@ -8,6 +9,7 @@ from typing import Any
 from sejong.flow import atomic, sha256_file
 from sejong.flow.manifest import FORMAT
 from sejong.flow.manifest import NAME as MANIFEST
+from sejong.ledger import removals
 
 NAME = "seal.json"
 
@@ -19,6 +21,8 @@ def write(run: Path) -> None:
         "ledger_manifest": sha256_file(run / "ledger" / MANIFEST),
         "recipe": sha256_file(run / "recipe.toml"),
     }
+    if (run / removals.NAME).exists():
+        body["removals"] = sha256_file(run / removals.NAME)
     with atomic(run / NAME) as path:
         path.write_text(json.dumps({**body, "self": own_hash(body)}, indent=1) + "\n", "utf-8")
 

@@ -15,6 +15,8 @@ def run(settings: LedgerSettings, inputs: list[Artifact], out: Path) -> dict[str
     body = {
         "stages": [_entry(one) for one in inputs],
         "sources": _json(by_stage, "corpus", "sources.json"),
+        "contributors": _json(by_stage, "corpus", "contributors.json"),
+        "opt_outs": _json(by_stage, "corpus", "opt_outs.json"),
         "outside_models": outside_models(inputs),
         "initial_weights": _json(by_stage, "pretrain", "initial.json"),
         "compute": {one.stage: manifests.manifest_device(one.manifest()) for one in inputs if one.stage in ("pretrain", "align")},

@@ -12,10 +12,11 @@ from sejong.errors import Refused
 from sejong.flow import manifest as manifests
 from sejong.flow import sha256_file
 from sejong.flow.progress import progress
+from sejong.ledger import removals
 from sejong.ledger.seal import own_hash
 
 LEFT_OUT = {"service", "endpoint.json"}
-OWN = {"recipe.toml", "seal.json"}
+OWN = {"recipe.toml", "seal.json", removals.NAME}
 
 
 @dataclass
@@ -52,6 +53,7 @@ def verify(run: Path) -> Verdict:
         for stage in stages:
             _check_stage(run, stage, verdict, bar.advance)
     _check_links(run, stages, verdict)
+    _check_removals(run, verdict)
     return verdict
 
 
@@ -66,6 +68,10 @@ def _chain(run: Path, verdict: Verdict) -> list[str]:
         verdict.fault("seal.json", "changed", "it does not match the hash it carries over itself")
     _compare(run, "recipe.toml", str(seal.get("recipe")), verdict)
     _compare(run, "ledger/manifest.json", str(seal.get("ledger_manifest")), verdict)
+    if "removals" in seal:
+        _compare(run, removals.NAME, str(seal["removals"]), verdict)
+    elif (run / removals.NAME).exists():
+        verdict.fault(removals.NAME, "extra", "the seal does not name it: build again to apply it")
     ledger = _read(run / "ledger" / "ledger.json", "ledger/ledger.json", verdict)
     entries = [(one, hashed) for one, hashed in _pairs(ledger, "stages", "stage", "manifest") if "/" not in one]
     for stage, hashed in entries:
@@ -94,6 +100,19 @@ def _check_links(run: Path, stages: list[str], verdict: Verdict) -> None:
         for name, expected in _made_from(body):
             if name in digests and expected != digests[name]:
                 verdict.fault(f"{stage}/{manifests.NAME}", "mixed", f"it was made from another {name} than the one in this run")
+
+
+def _check_removals(run: Path, verdict: Verdict) -> None:
+    """The corpus must have been made without all that was taken down."""
+    try:
+        asked = removals.settings(removals.read(run))
+        applied = manifests.manifest_settings(_read(run / "corpus" / manifests.NAME, "corpus", Verdict())).get("removals", [])
+    except (Refused, KeyError, TypeError):
+        return  # a fault in either file is noted where its hash is compared
+    for one in asked:
+        if one not in applied:
+            what = f"{one['kind']} `{one['value']}`"
+            verdict.fault(f"corpus/{manifests.NAME}", "mixed", f"it was made before {what} was taken down: build again")
 
 
 def _digest(body: Any) -> str | None:

@@ -23,9 +23,10 @@ from sejong.errors import Failed, Refused
 from sejong.flow import Artifact, scratch, the_only
 from sejong.recipe import AlignSettings
 from sejong.train import device as devices
-from sejong.train.batches import IGNORED, Batch, shuffled
+from sejong.train.batches import IGNORED, Batch
 from sejong.train.conversations import ANSWER, REFUSAL, SECTION, Conversation, make, prompts
 from sejong.train.loop import Plan, mean_loss, sequences_of, train
+from sejong.train.mix import shuffled
 from sejong.train.pretrain import default_rate, metrics, write_model, write_rows
 from sejong.train.tokens import encode, open_tokenizer, special_ids
 

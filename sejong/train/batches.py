@@ -1,13 +1,14 @@
 """What training reads: sequences by their global position, which means the same whatever the batch or the number of ranks.
 
-An epoch is the documents in an order drawn from the seed, laid end to end and cut into sequences; the next epoch follows
-without a gap. Each token of an epoch is read once. Position `p` holds the tokens from `p · context` on.
+A pass is the documents in an order drawn from the seed, laid end to end and cut into sequences; the next pass follows without a
+gap. Where the recipe mixes nothing a pass is an epoch, and each of its tokens is read once. Position `p` holds the tokens from
+`p · context` on. Sources that come last begin at a token that follows from the length of the training.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from sejong.recipe import PretrainSettings
+from sejong.train.mix import Counts, Passes, mix_of, sources_of
 
 IGNORED = -100  # a target that no loss is taken on
 ORDER_ROWS = 1_000_000
@@ -45,26 +49,56 @@ Read = Callable[[int, int], Batch]  # (first position, how many) -> the sequence
 class Stream:
     """The documents of one split as an endless row of sequences."""
 
-    def __init__(self, folder: Path, split: str, context: int, seed: int | None) -> None:
-        """Open the `tokens` artifact. With `seed` None the documents keep their order (validation)."""
+    def __init__(
+        self, folder: Path, split: str, context: int, seed: int | None, settings: PretrainSettings | None = None
+    ) -> None:
+        """Open the `tokens` artifact.
+
+        Args:
+            folder: of the artifact.
+            split: whose documents.
+            context: tokens a sequence.
+            seed: of the order; with None the documents keep theirs (validation).
+            settings: how they are mixed; with None each is read once a pass.
+
+        Raises:
+            Refused: the mix is not one for these documents.
+        """
         described = json.loads((folder / "tokens.json").read_text("utf-8"))
         table = pq.read_table(folder / "documents.parquet", filters=pc.field("split") == split)
+        mix = mix_of(settings, table) if settings else None
         self.context = context
-        self.seed = seed
         self.ids: pa.ChunkedArray = table["id"]
-        self.lengths: NDArray[np.int64] = table["tokens"].to_numpy()
+        self.lengths: Counts = table["tokens"].to_numpy()
+        self._sources = table["source"]
         self._shard: NDArray[np.int32] = table["shard"].to_numpy()
-        self._offset: NDArray[np.int64] = table["offset"].to_numpy()
+        self._offset: Counts = table["offset"].to_numpy()
         self._files = [
             np.memmap(folder / f"{split}-{number:05d}.bin", dtype=np.dtype(described["dtype"]).newbyteorder("<"), mode="r")
             for number in range(described["splits"][split]["shards"])
         ]
-        self.tokens = int(self.lengths.sum())
-        self._epoch = lru_cache(maxsize=2)(self._epoch_order)
+        self._main, self._late = Passes(self.lengths, seed, mix), Passes(self.lengths, seed, mix, late=True) if mix else None
+        self._turn: int | None = None  # the token that late sources begin at
+        self.tokens = self._main.tokens + (self._late.tokens if self._late else 0)  # a pass
 
-    def batch(self, first: int, count: int) -> Batch:
-        """The sequences at positions `first` … `first + count - 1`."""
-        rows = [self._sequence(position) for position in range(first, first + count)]
+    def until(self, positions: int) -> "Stream":
+        """The same stream, for a training that reads the sequences before `positions`: late sources get their share of its end.
+
+        Without late sources nothing depends on the length of a training.
+        """
+        if self._late and self._late.tokens:
+            before = round((positions * self.context + 1) * (self._main.tokens / self.tokens))
+            self._turn = 0
+            if before:
+                number = self._main.find(before - 1)
+                _, ends = self._main.order(number)
+                start = self._main.start(number)
+                self._turn = start + int(ends[np.searchsorted(ends, before - start)])
+        return self
+
+    def batch(self, first: int, size: int) -> Batch:
+        """The sequences at positions `first` … `first + size - 1`."""
+        rows = [self._sequence(position) for position in range(first, first + size)]
         tokens, documents = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
         # The next token, where it belongs to the same document: nothing predicts across a border.
         targets = torch.where(documents[:, 1:] == documents[:, :-1], tokens[:, 1:], IGNORED)
@@ -72,11 +106,9 @@ class Stream:
 
     def order(self, positions: int) -> Iterator[pa.Table]:
         """(position, id) for every document of every sequence before `positions`, a part at a time."""
-        epoch, start = 0, 0
-        while start < positions * self.context:
-            permutation, ends = self._epoch(epoch)
-            for part in range(0, len(permutation), ORDER_ROWS):
-                chosen = permutation[part : part + ORDER_ROWS]
+        for documents, ends, start in self._before(positions):
+            for part in range(0, len(documents), ORDER_ROWS):
+                chosen = documents[part : part + ORDER_ROWS]
                 lasts = start + ends[part : part + ORDER_ROWS] - 1
                 begins = lasts + 1 - self.lengths[chosen]
                 low, high = begins // self.context, lasts // self.context
@@ -85,41 +117,58 @@ class Stream:
                 document = np.repeat(chosen, counts)[position < positions]
                 position = position[position < positions]
                 yield pa.table({"position": pa.array(position), "id": self.ids.take(pa.array(document))})
-            epoch, start = epoch + 1, start + self.tokens
+
+    def read_of(self, positions: int) -> dict[str, int]:
+        """How many tokens of each source stand before `positions`, those of repeated documents again."""
+        names, source = sources_of(pa.table({"source": self._sources}))
+        limit, read = positions * self.context, np.zeros(len(names))
+        for documents, ends, start in self._before(positions):
+            lengths = self.lengths[documents]
+            tokens = np.clip(limit - (start + ends - lengths), 0, lengths)
+            read += np.bincount(source[documents], weights=tokens, minlength=len(names))
+        return {name: int(tokens) for name, tokens in zip(names, read, strict=True)}
+
+    def _before(self, positions: int) -> Iterator[tuple[Counts, Counts, int]]:
+        """The passes that begin before a position."""
+        return takewhile(lambda one: one[2] < positions * self.context, self._passes(0))
+
+    def _passes(self, at: int) -> Iterator[tuple[Counts, Counts, int]]:
+        """The passes from the one that holds token `at` on, without end: the documents in order, the token of the pass that each
+        ends before, and the token of the training that the pass begins with."""
+        turn = self._turn
+        if turn is None or at < turn:
+            for number in count(self._main.find(at)):
+                start, (documents, ends) = self._main.start(number), self._main.order(number)
+                if turn is not None and self._main.start(number + 1) >= turn:
+                    cut = int(np.searchsorted(ends, turn - start, "right"))
+                    yield documents[:cut], ends[:cut], start
+                    at = turn
+                    break
+                yield documents, ends, start
+        assert self._late is not None and turn is not None
+        for number in count(self._late.find(at - turn)):
+            yield *self._late.order(number), turn + self._late.start(number)
 
     def _sequence(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """`context` tokens and the one after them, with a number a document."""
         need = self.context + 1
         tokens = np.empty(need, dtype=np.int64)
-        documents = np.empty(need, dtype=np.int64)
-        epoch, at = divmod(position * self.context, self.tokens)
-        permutation, ends = self._epoch(epoch)
-        place = int(np.searchsorted(ends, at, side="right"))
+        numbers = np.empty(need, dtype=np.int64)
+        at = position * self.context
         filled = number = 0
-        while filled < need:
-            if place == len(permutation):
-                epoch, place, at = epoch + 1, 0, 0
-                permutation, ends = self._epoch(epoch)
-            document = permutation[place]
-            skip = at - int(ends[place] - self.lengths[document]) if filled == 0 else 0
-            take = min(int(self.lengths[document]) - skip, need - filled)
-            begin = int(self._offset[document]) + skip
-            tokens[filled : filled + take] = self._files[self._shard[document]][begin : begin + take]
-            documents[filled : filled + take] = number
-            filled, number, place = filled + take, number + 1, place + 1
-        return tokens, documents
-
-    def _epoch_order(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The documents of an epoch in their order, and where each one ends in it."""
-        permutation = shuffled(len(self.lengths), self.seed, epoch)
-        return permutation, np.cumsum(self.lengths[permutation])
-
-
-def shuffled(count: int, seed: int | None, epoch: int) -> NDArray[np.int64]:
-    """A permutation that follows from (seed, epoch) alone, whatever the version of numpy (its raw streams are kept: NEP 19)."""
-    if seed is None:
-        return np.arange(count)
-    return np.argsort(np.random.PCG64([seed, epoch]).random_raw(count), kind="stable")
+        for documents, ends, start in self._passes(at):
+            place = int(np.searchsorted(ends, at - start, "right"))
+            while filled < need and place < len(ends):
+                document = documents[place]
+                skip = max(at - start - int(ends[place] - self.lengths[document]), 0)
+                take = min(int(self.lengths[document]) - skip, need - filled)
+                begin = int(self._offset[document]) + skip
+                tokens[filled : filled + take] = self._files[self._shard[document]][begin : begin + take]
+                numbers[filled : filled + take] = number
+                filled, number, place = filled + take, number + 1, place + 1
+            if filled == need:
+                break
+        return tokens, numbers
 
 
 def token_bytes(tokenizer_json: dict[str, Any], vocabulary: int) -> NDArray[np.int64]:

@@ -38,13 +38,14 @@ def run(settings: PretrainSettings, inputs: list[Artifact], out: Path) -> dict[s
     todo = planned(settings)
     if todo.compile:
         devices.require_compiler(where, "pretrain")
-    stream = Stream(tokens, "train", settings.context, settings.seed)
+    stream = Stream(tokens, "train", settings.context, settings.seed, settings)
     if stream.tokens < settings.context + 1:
         raise Refused(
             f"there are {stream.tokens:,} tokens to train on, but one sequence needs {settings.context + 1:,}: "
             "give more text, or lower pretrain.context"
         )
     todo = limited(todo, stream.tokens, settings.epochs)
+    stream.until(todo.steps * todo.sequences)
     model = start(settings, tokenizer, out)
     write_order(stream, todo.steps * todo.sequences, out)
 
@@ -54,7 +55,8 @@ def run(settings: PretrainSettings, inputs: list[Artifact], out: Path) -> dict[s
     write_model(model, tokenizer, out / "model")
     write_rows(rows, out)
     read = todo.steps * todo.step_tokens
-    return metrics(model, todo, rows) | {"tokens": read, "epochs": read / stream.tokens}
+    by_source = stream.read_of(todo.steps * todo.sequences)
+    return metrics(model, todo, rows) | {"tokens": read, "epochs": read / stream.tokens, "tokens_by_source": by_source}
 
 
 def planned(settings: PretrainSettings) -> Plan:

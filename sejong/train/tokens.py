@@ -26,10 +26,23 @@ from sejong.recipe import TokensSettings
 
 SPECIAL_TOKENS = ("<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|passage|>", "<|turn|>")
 SPLITS = ("train", "validation", "test")
+NAMES = pa.dictionary(pa.int32(), pa.string())
 ROWS = pa.schema(
-    [("id", pa.string()), ("split", pa.string()), ("shard", pa.int32()), ("offset", pa.int64()), ("tokens", pa.int64())]
+    [
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("shard", pa.int32()),
+        ("offset", pa.int64()),
+        ("tokens", pa.int64()),
+        ("source", NAMES),
+        ("licence", NAMES),
+        ("contributor", NAMES),
+        ("quality", pa.float32()),
+    ]
 )
+KNOWN = ("id", "source", "licence", "contributor", "quality")  # taken over from the corpus
 BATCH_BYTES = 8_000_000  # text encoded at once: what bounds the memory
+Known = tuple[Any, ...]
 PIECE = 1_000_000  # characters; a longer document is encoded in pieces cut at a line or a space
 
 
@@ -57,7 +70,8 @@ def run(settings: TokensSettings, inputs: list[Artifact], out: Path) -> dict[str
             writer.write_table(pq.read_table(path).cast(ROWS))
             os.link(path.with_suffix(".bin"), out / path.with_suffix(".bin").name)  # not moved: a kill here loses nothing
     counts = split_counts(out / "documents.parquet")
-    described = {"dtype": dtype.name, "vocabulary": tokenizer.get_vocab_size(), "splits": counts}
+    given = attribution(out / "documents.parquet")
+    described = {"dtype": dtype.name, "vocabulary": tokenizer.get_vocab_size(), "splits": counts, "train_tokens_by": given}
     (out / "tokens.json").write_text(json.dumps(described, indent=2) + "\n", "utf-8")
     return {f"{split}_tokens": one["tokens"] for split, one in counts.items()} | {"dtype": dtype.name}
 
@@ -112,62 +126,78 @@ def write_split(
     finished = sorted(work.glob(f"{split}-*.parquet"))
     done = sum(pq.read_metadata(path).num_rows for path in finished)
     bar.skip(done)
-    shard, ids, encoded, tokens = len(finished), [], [], 0
-    for batch_ids, batch_texts in batches(texts, split, skip=done):
-        for id_, numbers in zip(batch_ids, encode(tokenizer, batch_texts), strict=True):
-            ids.append(id_)
+    shard, rows, encoded, tokens = len(finished), [], [], 0
+    for known, batch_texts in batches(texts, split, skip=done):
+        for row, numbers in zip(known, encode(tokenizer, batch_texts), strict=True):
+            rows.append(row)
             encoded.append(np.array([special["begin"], *numbers, special["end"]], dtype=dtype))
             tokens += len(encoded[-1])
             if tokens >= shard_tokens:
-                write_shard(work, split, shard, ids, encoded)
-                shard, ids, encoded, tokens = shard + 1, [], [], 0
-        bar.advance(len(batch_ids))
-    if ids:
-        write_shard(work, split, shard, ids, encoded)
+                write_shard(work, split, shard, rows, encoded)
+                shard, rows, encoded, tokens = shard + 1, [], [], 0
+        bar.advance(len(known))
+    if rows:
+        write_shard(work, split, shard, rows, encoded)
 
 
-def batches(texts: ds.Dataset, split: str, skip: int) -> Iterator[tuple[list[str], list[str]]]:
-    """Ids and texts of a split in order of id, without the first `skip`, at most `BATCH_BYTES` of text at a time.
+def batches(texts: ds.Dataset, split: str, skip: int) -> Iterator[tuple[list[Known], list[str]]]:
+    """What is known of the documents of a split (the columns `KNOWN`) and their texts, in order of id, without the first `skip`,
+    at most `BATCH_BYTES` of text at a time.
 
     Raises:
         Failed: an id is not greater than the one before it.
     """
-    ids: list[str] = []
+    known: list[Known] = []
     chosen: list[str] = []
     size, last = 0, ""
+    signals = texts.schema.field("signals").type if "signals" in texts.schema.names else pa.struct([])
+    quality = pc.field("signals", "quality") if signals.get_field_index("quality") >= 0 else pc.scalar(None)
+    columns = {name: pc.field(name) for name in (*KNOWN[:-1], "text")} | {"quality": quality}
     chosen_split = pc.field("split") == split
-    for batch in texts.to_batches(["id", "text"], filter=chosen_split, batch_size=1024, batch_readahead=2, fragment_readahead=1):
-        for id_, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
+    for batch in texts.to_batches(columns, filter=chosen_split, batch_size=1024, batch_readahead=2, fragment_readahead=1):
+        for *row, text in zip(*(batch[name].to_pylist() for name in (*KNOWN, "text")), strict=True):
+            id_ = row[0]
             if id_ <= last:
                 raise Failed(f"the corpus is not sorted by id: {id_} stands after {last}; build the corpus again")
             last = id_
             if skip > 0:
                 skip -= 1
                 continue
-            ids.append(id_)
+            known.append(tuple(row))
             chosen.append(text)
             size += len(text)
             if size >= BATCH_BYTES:
-                yield ids, chosen
-                ids, chosen, size = [], [], 0
-    if ids:
-        yield ids, chosen
+                yield known, chosen
+                known, chosen, size = [], [], 0
+    if known:
+        yield known, chosen
 
 
-def write_shard(work: Path, split: str, shard: int, ids: list[str], encoded: list[NDArray[Any]]) -> None:
+def write_shard(work: Path, split: str, shard: int, known: list[Known], encoded: list[NDArray[Any]]) -> None:
     """Write one shard, then the list of its documents, which makes it count."""
     lengths = np.array([len(one) for one in encoded], dtype=np.int64)
     with atomic(work / f"{split}-{shard:05d}.bin") as path:
         path.write_bytes(np.concatenate(encoded).data)  # unlike tofile, it says why it fails
     columns = {
-        "id": pa.array(ids, pa.string()),
-        "split": pa.array([split] * len(ids), pa.string()),
-        "shard": pa.array(np.full(len(ids), shard, dtype=np.int32)),
+        **{name: pa.array(column) for name, column in zip(KNOWN, zip(*known, strict=True), strict=True)},
+        "split": pa.array([split] * len(known), pa.string()),
+        "shard": pa.array(np.full(len(known), shard, dtype=np.int32)),
         "offset": pa.array(np.cumsum(lengths) - lengths),
         "tokens": pa.array(lengths),
     }
     with atomic(work / f"{split}-{shard:05d}.parquet") as path:
-        pq.write_table(pa.table(columns, schema=ROWS), path)
+        pq.write_table(pa.table({name: columns[name] for name in ROWS.names}).cast(ROWS), path)
+
+
+def attribution(documents: Path) -> dict[str, dict[str, int]]:
+    """Tokens of the training split by source, licence and contributor; what has none counts as `unknown`."""
+    given = {}
+    table = pq.read_table(documents, columns=["tokens", "source", "licence", "contributor"], filters=pc.field("split") == "train")
+    for name in ("source", "licence", "contributor"):
+        column = pc.fill_null(table[name].cast(pa.string()), "unknown")
+        sums = pa.table({"name": column, "tokens": table["tokens"]}).group_by("name").aggregate([("tokens", "sum")])
+        given[name] = dict(sorted(zip(sums["name"].to_pylist(), sums["tokens_sum"].to_pylist(), strict=True)))
+    return given
 
 
 def split_counts(documents: Path) -> dict[str, dict[str, int]]:

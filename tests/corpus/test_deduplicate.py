@@ -1,5 +1,6 @@
 """Shingles, signatures, pairs and components against plain Python."""
 
+import random
 from collections.abc import Callable
 from itertools import combinations
 
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from sejong.corpus.deduplicate import best_of, candidates, components, verify
-from sejong.corpus.shingles import EMPTY, bands, distinct, rows_a_band, shingles
-from sejong.language.scripts import Characters
+from sejong.corpus.deduplicate import best_of, candidates, components, jaccard
+from sejong.corpus.piece import utf8_of
+from sejong.corpus.shingles import EMPTY, bands, rows_a_band, shingle_sets
 
 from .conftest import japanese, korean
 
@@ -30,42 +31,54 @@ def plain_jaccard(first: str, second: str, length: int) -> float:
     return len(one & other) / max(len(one | other), 1)
 
 
+def buffers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    return utf8_of(pa.array(texts, pa.large_string()))
+
+
+def sets_of(texts: list[str], length: int) -> list[np.ndarray]:  # type: ignore[type-arg]
+    own, sizes = shingle_sets(*buffers(texts), length)
+    ends = np.cumsum(sizes)
+    return [own[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
 def alike(texts: list[str], length: int, threshold: float) -> set[tuple[int, int]]:
     """Pairs of texts that the whole search finds."""
-    column = Characters.of(pa.array(texts, pa.large_string()))
-    hashes, counts = shingles(column, length)
-    keys = bands(hashes, counts, threshold)
-    own, sizes = distinct(hashes, counts)
-    starts = np.cumsum(sizes) - sizes
-
-    def sets(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-        parts = [own[starts[one] : starts[one] + sizes[one]] for one in members]
-        return np.concatenate([np.empty(0, np.uint32), *parts]), sizes[members]
-
-    rank = np.argsort(np.argsort(-column.lengths, kind="stable"))
+    keys = bands(*buffers(texts), length, threshold)
+    sets = sets_of(texts, length)
+    rank = np.argsort(np.argsort([-len(text) for text in texts], kind="stable"))
     first, second = candidates(lambda number: keys[:, number], keys.shape[1], rank)
     assert (first < second).all()
-    found = verify(first, second, threshold, sets)
-    for one, other, jaccard in zip(found.first, found.second, found.jaccard, strict=True):
-        assert jaccard == pytest.approx(plain_jaccard(texts[one], texts[other], length))
-    return set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    found = set()
+    for one, other in zip(first.tolist(), second.tolist(), strict=True):
+        similarity = jaccard(sets[one], sets[other])
+        assert similarity == pytest.approx(plain_jaccard(texts[one], texts[other], length))
+        if similarity >= threshold:
+            found.add((one, other))
+    return found
 
 
 @given(TEXTS, st.integers(2, 5))
 @examples(deadline=None)
 def test_shingles_are_the_runs_of_letters(texts: list[str], length: int) -> None:
-    hashes, counts = shingles(Characters.of(pa.array(texts)), length)
-    plain = [one for text in texts for one in plain_shingles(text, length)]
-    assert counts.tolist() == [len(plain_shingles(text, length)) for text in texts]
-    assert len(hashes) == len(plain)
-    assert len(set(zip(plain, hashes.tolist(), strict=True))) == len(set(plain)) == len(set(hashes.tolist()))
+    plain = [set(plain_shingles(text, length)) for text in texts]
+    found = sets_of(texts, length)
+    assert [len(one) for one in found] == [len(one) for one in plain]
+    assert all((one[1:] > one[:-1]).all() for one in found), "sorted"
+    assert len({int(one) for own in found for one in own}) == len(set().union(*plain))
+
+
+def test_long_texts_are_sorted_as_short_ones_are() -> None:
+    text = "".join(chr(0xAC00 + (number * number) % 11172) for number in range(5000))
+    (found,) = sets_of([text], 5)
+    assert (found[1:] > found[:-1]).all()
+    assert len(found) == len(set(plain_shingles(text, 5)))
 
 
 @given(TEXTS)
 @examples(deadline=None)
 def test_equal_sets_share_every_band_and_no_letters_share_none(texts: list[str]) -> None:
-    hashes, counts = shingles(Characters.of(pa.array(texts)), 3)
-    keys = bands(hashes, counts, 0.6)
+    keys = bands(*buffers(texts), 3, 0.6)
+    counts = [len(plain_shingles(text, 3)) for text in texts]
     for one, other in combinations(range(len(texts)), 2):
         same = set(plain_shingles(texts[one], 3)) == set(plain_shingles(texts[other], 3))
         if same and counts[one]:
@@ -102,12 +115,11 @@ def test_copies_with_one_change_are_found_whatever_the_length(make: Callable[[in
     [(15, 5, 0.84), (400, 134, 0.84), (16, 2, 0.99), (400, 50, 0.99)],  # Jaccard 0.6, less three standard errors; 0.8
 )
 def test_recall_is_what_the_bands_promise(shared: int, own: int, least: float) -> None:
-    chance = np.random.default_rng(5)
+    chance = random.Random(5)
     found = 0
     for _ in range(200):
-        both = chance.integers(0, 2**63, shared).astype(np.uint64)
-        each = chance.integers(0, 2**63, (2, own)).astype(np.uint64)
-        keys = bands(np.concatenate([both, each[0], both, each[1]]), np.array([shared + own] * 2), 0.6)
+        both, one, other = ([chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(count)] for count in (shared, own, own))
+        keys = bands(*buffers(["".join(both + one), "".join(both + other)]), 1, 0.6)
         found += bool((keys[0] == keys[1]).any())
     assert found >= 200 * least
     assert rows_a_band(0.6) == 5
@@ -115,7 +127,7 @@ def test_recall_is_what_the_bands_promise(shared: int, own: int, least: float) -
 
 def test_unrelated_texts_rarely_meet() -> None:
     texts = [korean(seed, 30) for seed in range(300)]
-    keys = bands(*shingles(Characters.of(pa.array(texts)), 5), 0.6)
+    keys = bands(*buffers(texts), 5, 0.6)
     first, _ = candidates(lambda number: keys[:, number], keys.shape[1], np.arange(300))
     assert len(first) < 0.02 * 300 * 299 / 2
 
@@ -135,3 +147,11 @@ def test_components_are_those_of_a_walk(case: tuple[int, list[tuple[int, int]]])
 
 def test_the_first_in_rank_stays() -> None:
     assert best_of(np.array([0, 0, 2, 2, 2]), np.array([4, 1, 3, 0, 2])).tolist() == [1, 1, 3, 3, 3]
+
+
+def test_a_crowded_bucket_does_not_hide_its_pairs() -> None:
+    """Many documents share a band by chance (a common beginning); each has its own copy all the same."""
+    keys = np.array([[7, one, one] for one in range(100)] * 2, np.uint64)
+    first, second = candidates(lambda number: keys[:, number], 3, np.arange(200))
+    assert {(one, one + 100) for one in range(100)} <= set(zip(first.tolist(), second.tolist(), strict=True))
+    assert len(first) <= 200 * 6

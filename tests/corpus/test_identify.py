@@ -4,7 +4,6 @@ import pyarrow as pa
 import pytest
 
 from sejong.corpus.identify import identify, outside_model
-from sejong.language.scripts import Characters
 
 from .conftest import japanese, korean
 
@@ -14,7 +13,7 @@ INDONESIAN = "Halaman ini menjelaskan cara membuka dan menutup jendela oleh oran
 
 
 def languages(texts: list[str], language: str, scripts: list[str], close: list[str] | None = None) -> list[str]:
-    return identify(Characters.of(pa.array(texts, pa.large_string())), language, scripts, close or [])[0]
+    return identify(pa.array(texts, pa.large_string()), language, scripts, close or [])[0]
 
 
 def test_korean_pages_full_of_code_are_korean() -> None:
@@ -45,7 +44,7 @@ def test_a_nation_of_latin_letters_is_not_given_every_text_in_them() -> None:
 
 
 def test_close_languages_count_for_the_nations_own() -> None:
-    column = Characters.of(pa.array([INDONESIAN], pa.large_string()))
+    column = pa.array([INDONESIAN], pa.large_string())
     (alone,), (low,) = identify(column, "id", ["Latin"], [])
     (found,), (high,) = identify(column, "id", ["Latin"], ["ms"])
     assert (alone, found) == ("id", "id")

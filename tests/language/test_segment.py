@@ -61,6 +61,20 @@ def test_thai_words_come_without_spaces_between_them() -> None:
     assert segment.terms("thai", ["ภาษาไทยเป็นภาษา (ใหม่)"])[0] == ["ภาษาไทย", "เป็น", "ภาษา", "ใหม่"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ខ្ញុំស្រឡាញ់ភាសាខ្មែរណាស់", ["ខ្ញុំ", "ស្រឡាញ់", "ភាសាខ្មែរ", "ណាស់"]),
+        ("ຂ້ອຍຮັກພາສາລາວຫຼາຍ", ["ຂ້ອຍ", "ຮັກ", "ພາສາ", "ລາວ", "ຫຼາຍ"]),
+        ("မြန်မာဘာသာစကားကိုချစ်တယ်", ["မြန်မာဘာသာ", "စကား", "ကို", "ချစ်", "တယ်"]),
+        ("我们在北京学习中文。", ["我们", "在", "北京", "学习", "中文"]),
+        ("😀 ภาษาไทยเป็นภาษา", ["ภาษา", "ไทย", "เป็น", "ภาษา"]),
+    ],
+)
+def test_icu_knows_the_words_of_languages_without_spaces(text: str, expected: list[str]) -> None:
+    assert segment.terms("icu", [text])[0] == expected
+
+
 def test_character_terms_are_pairs_within_a_run_of_letters() -> None:
     assert segment.terms("characters", ["ខ្ញុំ。北京市 A"])[0][-3:] == ["北京", "京市", "a"]
 
@@ -74,7 +88,7 @@ def test_a_text_longer_than_the_analyser_takes_keeps_its_positions() -> None:
 
 
 def test_a_wrong_name_gets_the_near_ones() -> None:
-    with pytest.raises(Refused, match=r"`kiwy`: did you mean kiwi\? known: characters, kiwi"):
+    with pytest.raises(Refused, match=r"`kiwy`: did you mean kiwi\? known: characters, icu, kiwi"):
         segment.spans("kiwy", ["text"])
 
 
@@ -90,7 +104,7 @@ def test_outside_models_are_named_with_licence_and_hash() -> None:
 
 @pytest.mark.parametrize("stage", ["sejong.retrieval.stage", "sejong.tokenizer.stage"])
 def test_stages_that_segment_know_the_versions_of_the_segmenters_and_of_their_data(stage: str) -> None:
-    wanted = {"kiwipiepy", "kiwipiepy_model", "SudachiPy", "sudachidict-core", "pythainlp"}
+    wanted = {"kiwipiepy", "kiwipiepy_model", "SudachiPy", "sudachidict-core", "pythainlp", "pyicu-wheels"}
     assert set(code.libraries(stage)) >= wanted
 
 

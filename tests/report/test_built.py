@@ -16,7 +16,7 @@ def test_a_built_run_has_a_whole_report(browser: Browser, built_run: Path, width
     with watched(browser, address, viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
         page.goto(address)
         expect(page.locator(".notice")).to_have_count(0)
-        expect(page.locator("[data-page=ko] section")).to_have_count(11)
+        expect(page.locator("[data-page=ko] section")).to_have_count(12)
         for part in (
             "corpus",
             "funnel",

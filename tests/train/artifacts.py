@@ -17,7 +17,10 @@ TEMPLATE = (
     "{{- '<|' + message['role'] + '|>' + message['content'] + '<|turn|>' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{- '<|assistant|>' }}{% endif %}"
 )
-SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "text", "split")])
+SIGNALS = pa.struct([("characters", pa.float32()), ("quality", pa.float32())])
+NAMES = ("id", "text", "source", "licence", "contributor")
+SCHEMA = pa.schema([*((name, pa.string()) for name in NAMES), ("signals", SIGNALS), ("split", pa.string())])
+SOURCES = ("help", "help", "help", "law", "web", "web", "web", "web", "web", "web")
 THINGS = ["글꼴", "표", "그림", "쪽 번호", "머리글", "차트", "수식", "암호", "매크로", "필터", "셀", "슬라이드"]
 VERBS = ["삽입", "삭제", "변경", "저장", "복사", "정렬"]
 
@@ -34,13 +37,24 @@ def page(number: int) -> str:
 
 
 def write_corpus(folder: Path, texts: list[str]) -> Artifact:
-    """A corpus artifact; every tenth document is for validation, the one after it for the test."""
+    """A corpus artifact; every tenth document is for validation, the one after it for the test. A document's source and quality
+    follow from its id; those of `law` have no contributor."""
     rows = sorted((hashlib.sha256(text.encode()).hexdigest(), text) for text in texts)
     split = ["validation" if number % 10 == 3 else "test" if number % 10 == 4 else "train" for number in range(len(rows))]
     (folder / "documents").mkdir(parents=True)
     half = len(rows) // 2
     for part, chosen in enumerate((slice(0, half), slice(half, None))):
-        columns = {"id": [id_ for id_, _ in rows[chosen]], "text": [text for _, text in rows[chosen]], "split": split[chosen]}
+        ids = [id_ for id_, _ in rows[chosen]]
+        sources = [SOURCES[int(id_, 16) % len(SOURCES)] for id_ in ids]
+        columns = {
+            "id": ids,
+            "text": [text for _, text in rows[chosen]],
+            "source": sources,
+            "licence": ["CC0-1.0" if source == "law" else "CC-BY-4.0" for source in sources],
+            "contributor": [None if source == "law" else f"{source} team" for source in sources],
+            "signals": [{"characters": 1.0, "quality": int(id_[:6], 16) / 16**6} for id_ in ids],
+            "split": split[chosen],
+        }
         pq.write_table(pa.table(columns, schema=SCHEMA), folder / "documents" / f"part-{part:05d}.parquet")
     return Artifact("corpus", folder, "corpus", "corpus")
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sejong.flow import Artifact
-from sejong.train.batches import IGNORED, Stream, shuffled, token_bytes
+from sejong.train.batches import IGNORED, Stream, token_bytes
+from sejong.train.mix import shuffled
 
 CONTEXT = 48
 

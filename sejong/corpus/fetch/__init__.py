@@ -1,46 +1,38 @@
-"""Where text comes from: the user's own files, or the sources that a nation's `sources.toml` names.
+"""Where text comes from: the user's own files, here or at an address, or the sources that a nation's `sources.toml` names.
 
 `collect` brings every source onto this machine, once, and lists its files with their hashes. What is already there is checked
 against the hashes recorded when it came and needs no network. Nothing here reads the text itself; that is `sejong.corpus.read`.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sejong.corpus.fetch import own
-from sejong.corpus.fetch.catalogue import DebianEntry, Entry, chosen
+from sejong.corpus.fetch.catalogue import DebianEntry, Entry, FolderEntry, UrlEntry, chosen
 from sejong.corpus.fetch.debian import Absent
-from sejong.corpus.fetch.store import Fetched, bring
+from sejong.corpus.fetch.store import Fetched, bring, folder_of
+from sejong.corpus.sources import Sources, describe, digest_of
 from sejong.errors import Refused
-from sejong.flow import Artifact, SourceFile
+from sejong.flow import SourceFile
 from sejong.flow.progress import progress
 from sejong.recipe import SourcesSettings
 
-__all__ = ["Sources", "collect", "describe", "digest_of"]
+__all__ = ["Sources", "absent", "collect", "describe", "digest_of"]
 
 AT_A_TIME = 3  # sources
 OWN_LICENCE = "LicenseRef-own"  # of text for which its builder names none; SPDX keeps `LicenseRef-` for what is not in its list
 
 
-@dataclass(frozen=True)
-class Sources(Artifact):
-    """The collected sources: `files` to read, and one row a source for `sources.json`."""
-
-    rows: tuple[dict[str, Any], ...] = field(default=())
-
-
-def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) -> Sources:
+def collect(settings: SourcesSettings, text: Sequence[Path | str], downloads: Path, *, fetch: bool = True) -> Sources:
     """Bring the sources here and list their files.
 
     Args:
         settings: the nation's catalogue, which of it to use, and the licence of the user's own text (none: `LicenseRef-own`).
-        text: what `--text` named; when given it replaces the nation's sources.
+        text: what `--text` named, addresses (`https://…`, `s3://…`) as strings; when given it replaces the nation's sources.
         downloads: folder in which fetched sources are kept from build to build; made when something is fetched.
+        fetch: whether to fetch what is not here; without it, optional packages that are not here are left out.
 
     Returns:
         An artifact of stage `sources`. Its identity and digest are one hash over every file's source, path, sha256, licence,
@@ -52,9 +44,10 @@ def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) ->
     """
     files: list[SourceFile]
     if text:
-        files, rows = own.collect(text, settings.licence or OWN_LICENCE)
+        files, rows = _own(settings, text, downloads)
     else:
-        fetched = _fetch(chosen(settings), downloads)
+        entries = chosen(settings)
+        fetched = _fetch(entries if fetch else [one for one in entries if not _is_lacking(one, downloads)], downloads)
         files = [file for one in fetched for file in one.files]
         rows = [one.row for one in fetched]
     if not files:
@@ -67,31 +60,41 @@ def collect(settings: SourcesSettings, text: Sequence[Path], downloads: Path) ->
     return Sources("sources", downloads, digest, digest, tuple(files), tuple(rows))
 
 
-def describe(sources: Artifact) -> list[dict[str, Any]]:
-    """The rows of `sources.json`, sorted by source: source, kind, title, uri, version, licence, licence_from, collected, files,
-    bytes, sha256 (one hash over the source's files)."""
-    if isinstance(sources, Sources):
-        return [dict(row) for row in sources.rows]
-    by_source: dict[str, list[SourceFile]] = {}
-    for file in sources.files:
-        by_source.setdefault(file.source, []).append(file)
-    return [own.row(name, files) for name, files in sorted(by_source.items())]
+def absent(settings: SourcesSettings, text: Sequence[Path | str], downloads: Path) -> list[str]:
+    """What `collect` would have to fetch: names of sources, or addresses; nothing where all of it is here. Packages that are
+    optional are not named, since this system may have none of them."""
+    if text:
+        return [one for one in text if isinstance(one, str) and _is_lacking(_entry(one), downloads)]
+    entries = [one for one in chosen(settings) if not (isinstance(one, DebianEntry) and one.optional)]
+    return [one.name for one in entries if _is_lacking(one, downloads)]
 
 
-def digest_of(files: Iterable[SourceFile], rows: Iterable[dict[str, Any]]) -> str:
-    """One sha256 over what the files hold and what is said about them."""
-    digest = hashlib.sha256()
-    for file in files:
-        named = {key: value for key, value in asdict(file).items() if key != "root"}
-        digest.update(json.dumps(named, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+def _is_lacking(entry: Entry, downloads: Path) -> bool:
+    return not isinstance(entry, FolderEntry) and not folder_of(entry, downloads).exists()
+
+
+def _own(settings: SourcesSettings, text: Sequence[Path | str], downloads: Path) -> tuple[list[SourceFile], list[dict[str, Any]]]:
+    """The user's own text; what is named by its address is fetched first and is then a folder like the others."""
+    addresses = list(dict.fromkeys(one for one in text if isinstance(one, str)))
+    fetched = dict(zip(addresses, _fetch([_entry(one) for one in addresses], downloads), strict=True))
+    roots = {one: fetched[one].files[0].root for one in addresses}
+    files, rows = own.collect([roots[one] if isinstance(one, str) else one for one in text], settings.licence or OWN_LICENCE)
     for row in rows:
-        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-    return digest.hexdigest()
+        roots_of_row = {file.root for file in files if file.source == row["source"]}
+        row["uri"] = " ".join(one for one, root in roots.items() if root in roots_of_row) or None
+    return files, rows
 
 
-def _fetch(entries: list[Entry], downloads: Path) -> list[Fetched]:
+def _entry(address: str) -> UrlEntry:
+    """An address that `--text` named, as a source; one for which the licence is stated otherwise is the same download."""
+    return UrlEntry(name=own.SOURCE, kind="url", title=f"text at {address}", url=address)
+
+
+def _fetch(entries: Sequence[Entry], downloads: Path) -> list[Fetched]:
     """Every entry's source; a few at a time, since each waits for the network first and then for its packer."""
     fetched = []
+    if not entries:
+        return []
     with ThreadPoolExecutor(AT_A_TIME) as pool, progress("Collecting sources", total=len(entries), unit="sources") as bar:
         for entry, one in zip(entries, pool.map(lambda entry: _bring(entry, downloads), entries), strict=True):
             bar.advance(1, source=entry.name)

@@ -36,11 +36,12 @@ class GitEntry(_Entry):
 
 
 class UrlEntry(_Entry):
-    """One file by URL. `mediawiki` is a MediaWiki dump (`.xml.bz2`)."""
+    """A file by its address, or several where the address has `*` or names a folder and its scheme can list (`s3://`, `hf://`).
+    `mediawiki` is a MediaWiki dump (`.xml.bz2`)."""
 
     kind: Literal["url", "mediawiki"]
-    url: str
-    sha256: str | None = Field(default=None, description="what the file must hash to, where that is known")
+    url: str = Field(description="https://, s3://, hf://datasets/… or another address that fsspec opens")
+    sha256: str | None = Field(default=None, description="what the one file must hash to, where that is known")
 
 
 class FolderEntry(_Entry):

@@ -1,6 +1,5 @@
 """The user's own text: files and folders named with `--text`."""
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sejong.corpus.read.formats import READABLE, format_of
+from sejong.corpus.sources import row
 from sejong.errors import Refused
 from sejong.flow import SourceFile, sha256_file
 from sejong.flow.progress import console, progress
@@ -77,30 +77,6 @@ def hashed(
             files.append(file)
             bar.advance()
     return files
-
-
-def row(name: str, files: Sequence[SourceFile]) -> dict[str, Any]:
-    """What `sources.json` says about a source of which only the files are known."""
-    licences = sorted({one.licence for one in files if one.licence})
-    return {
-        "source": name,
-        "kind": files[0].kind,
-        "title": "text given with --text" if files[0].kind == "file" else name,
-        "uri": None,
-        "version": None,
-        "licence": " AND ".join(licences) or None,
-        "licence_from": "the builder" if licences else None,
-        "collected": None,
-        "files": len(files),
-        "bytes": sum(one.bytes for one in files),
-        "sha256": hash_of_files(files),
-    }
-
-
-def hash_of_files(files: Sequence[SourceFile]) -> str:
-    """One sha256 over the sorted paths and hashes of a source's files, in the layout of `sha256sum`."""
-    lines = sorted(f"{one.sha256}  {one.path}\n" for one in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _name(number: int) -> str:

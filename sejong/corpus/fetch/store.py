@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from sejong.corpus.fetch import debian, git, own, url
 from sejong.corpus.fetch.catalogue import DebianEntry, Entry, FolderEntry, GitEntry, UrlEntry
 from sejong.corpus.fetch.origin import Origin
+from sejong.corpus.sources import hash_of_files
 from sejong.errors import Failed, Refused
 from sejong.flow import SourceFile
 
@@ -51,13 +52,21 @@ def bring(entry: Entry, downloads: Path) -> Fetched:
     """
     if isinstance(entry, FolderEntry):
         return _folder(entry)
-    request = entry.model_dump(mode="json", exclude={"default", "title"})
-    folder = downloads / f"{entry.name}-{_hash(request)[:12]}"
+    folder = folder_of(entry, downloads)
     downloads.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
         if not folder.exists():
-            _fetch(entry, request, folder, downloads)
+            _fetch(entry, folder, downloads)
     return _listed(entry, folder, _record(folder))
+
+
+def folder_of(entry: DebianEntry | GitEntry | UrlEntry, downloads: Path) -> Path:
+    """Where the source lies once it has been fetched."""
+    return downloads / f"{entry.name}-{_hash(_request(entry))[:12]}"
+
+
+def _request(entry: DebianEntry | GitEntry | UrlEntry) -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude={"default", "title"})
 
 
 def _hash(request: dict[str, Any]) -> str:
@@ -76,7 +85,7 @@ def _record(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _fetch(entry: DebianEntry | GitEntry | UrlEntry, request: dict[str, Any], folder: Path, downloads: Path) -> None:
+def _fetch(entry: DebianEntry | GitEntry | UrlEntry, folder: Path, downloads: Path) -> None:
     """Fetch into a private folder, temporary files included, and rename it. The lock of `folder` is held."""
     _sweep(downloads)
     private = folder.with_name(f".{folder.name}{UNFINISHED}")
@@ -89,7 +98,7 @@ def _fetch(entry: DebianEntry | GitEntry | UrlEntry, request: dict[str, Any], fo
             raise Failed(f"source `{entry.name}` came without a file that matches its patterns: correct `files` in sources.toml")
         files = own.hashed([(entry.name, private / "files", path) for path in paths], kind=entry.kind)
         record = {
-            "request": request,
+            "request": _request(entry),
             "origin": origin.__dict__,
             "files": [{"path": one.path, "sha256": one.sha256, "bytes": one.bytes} for one in files],
         }
@@ -145,5 +154,5 @@ def _row(entry: Entry, origin: Origin, files: list[SourceFile]) -> dict[str, Any
         "collected": origin.collected,
         "files": len(files),
         "bytes": sum(one.bytes for one in files),
-        "sha256": own.hash_of_files(files),
+        "sha256": hash_of_files(files),
     }

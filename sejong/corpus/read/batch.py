@@ -3,11 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sejong.corpus.read.clean import clean
+from sejong.corpus.read.quick import cleaned
 from sejong.flow import SourceFile
 
 BATCH_BYTES = 4 << 20  # of text, before a batch is handed on
@@ -22,6 +25,7 @@ DOCUMENT = pa.schema(
         ("licence", pa.string()),
         ("contributor", pa.string()),
         ("collected", pa.string()),
+        ("marks", pa.list_(pa.string())),
     ]
 )
 UNREADABLE = pa.schema(
@@ -38,6 +42,7 @@ UNREADABLE = pa.schema(
     ]
 )
 RULE = "unreadable"
+FOUND = ("text", "source", "locator", "licence", "contributor", "collected", "marks")
 
 
 class Batch(NamedTuple):
@@ -51,7 +56,8 @@ class Batch(NamedTuple):
 class Text:
     """A document as a reader found it. What is none is taken from the file.
 
-    `part` is added to the file's locator (`path#part`); `locator` replaces it.
+    `part` is added to the file's locator (`path#part`), after `member`, a path inside an archive (`path!member#part`); `locator`
+    replaces both. `marks` are what the reader saw beside the text, such as `ocr:0.87` or `x-robots-tag:noai`.
     """
 
     text: str
@@ -61,6 +67,8 @@ class Text:
     licence: str | None = None
     contributor: str | None = None
     collected: str | None = None
+    marks: tuple[str, ...] = ()
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Unread:
     part: str | None = None
     bytes: int = 0
     excerpt: str = ""
+    member: str | None = None
 
 
 class Unreadable(Exception):
@@ -82,65 +91,87 @@ def identifier(source: str, locator: str) -> str:
     return hashlib.sha256(f"{source}{locator}".encode()).hexdigest()
 
 
+class Rows:
+    """Documents as a reader found them, a list a column, their texts not cleaned yet; and what could not be read."""
+
+    def __init__(self) -> None:
+        self.file: list[SourceFile] = []
+        self.place: list[tuple[str | None, str | None]] = []  # what an empty text is called: part and member of its file
+        self.columns: dict[str, list[Any]] = {name: [] for name in FOUND}
+        self.unread: list[tuple[SourceFile, Unread]] = []
+
+    def __len__(self) -> int:
+        return len(self.file) + len(self.unread)
+
+    def add(self, file: SourceFile, one: Text | Unread) -> int:
+        """Take what was found in `file`; gives about how many characters it has."""
+        if isinstance(one, Unread):
+            self.unread.append((file, one))
+            return EXCERPT
+        self.file.append(file)
+        self.place.append((one.part or one.locator, one.member))
+        given = (one.text, one.source, one.locator or _locator(file, one), one.licence, one.contributor, one.collected)
+        for name, value in zip(FOUND, (*given, one.marks), strict=True):
+            self.columns[name].append(value)
+        return len(one.text)
+
+    def batch(self) -> Batch:
+        """As columns, cleaned; a text of which nothing is left is a dropped row."""
+        texts = cleaned(_encodable(self.columns["text"]))
+        empty = np.flatnonzero(pc.equal(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False))
+        dropped = [_dropped(file, one) for file, one in self.unread]
+        for place in empty.tolist():
+            part, member = self.place[place]
+            none = Unread("it holds no text", part, len(self.columns["text"][place]), member=member)
+            dropped.append(_dropped(self.file[place], none))
+        source = [own or file.source for own, file in zip(self.columns["source"], self.file, strict=True)]
+        locator = self.columns["locator"]
+        columns = {"id": list(map(identifier, source, locator)), "text": texts, "source": source, "locator": locator}
+        for name in ("licence", "contributor", "collected"):
+            columns[name] = [own or getattr(file, name) for own, file in zip(self.columns[name], self.file, strict=True)]
+        columns["marks"] = self.columns["marks"]
+        arrays = [pa.array(columns[field.name], field.type) for field in DOCUMENT]
+        documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)
+        if len(empty):
+            documents = documents.filter(pc.greater(pc.binary_length(texts), 0))
+        return Batch(documents, pa.RecordBatch.from_pylist(dropped, schema=UNREADABLE))
+
+
 def batches(found: Iterable[tuple[SourceFile, Text | Unread]]) -> Iterator[Batch]:
-    """Columns from what readers found; a text that is empty after cleaning is a dropped row."""
-    documents: list[tuple[str | None, ...]] = []
-    dropped: list[tuple[str | int | None, ...]] = []
-    size = 0
+    """Columns from what readers found, in batches of about `BATCH_BYTES`."""
+    rows, size = Rows(), 0
     for file, one in found:
-        if isinstance(one, Text) and not (text := clean(one.text)):
-            one = Unread("it holds no text", one.part or one.locator, len(one.text))
-        if isinstance(one, Text):
-            row = _document(file, one, text)
-            documents.append(row)
-            size += len(text)
-        else:
-            dropped.append(_dropped(file, one))
-            size += EXCERPT
+        size += rows.add(file, one)
         if size >= BATCH_BYTES:
-            yield _columns(documents, dropped)
-            documents, dropped, size = [], [], 0
-    if documents or dropped:
-        yield _columns(documents, dropped)
+            yield rows.batch()
+            rows, size = Rows(), 0
+    if len(rows):
+        yield rows.batch()
 
 
-def _document(file: SourceFile, one: Text, text: str) -> tuple[str | None, ...]:
-    source = one.source or file.source
-    locator = one.locator or _locator(file, one.part)
-    return (
-        identifier(source, locator),
-        text,
-        source,
-        locator,
-        one.licence or file.licence,
-        one.contributor or file.contributor,
-        one.collected or file.collected,
-    )
+def _encodable(texts: list[str]) -> pa.LargeStringArray:
+    """As a column; halves of surrogate pairs, which UTF-8 can not hold, are mended first."""
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        return pa.array([clean(text) for text in texts], pa.large_string())
 
 
-def _dropped(file: SourceFile, one: Unread) -> tuple[str | int | None, ...]:
-    locator = _locator(file, one.part)
-    return (
-        identifier(file.source, locator),
-        file.source,
-        locator,
-        file.licence,
-        file.contributor,
-        RULE,
-        one.reason,
-        one.bytes or file.bytes,
-        clean(one.excerpt[:EXCERPT]),
-    )
+def _dropped(file: SourceFile, one: Unread) -> dict[str, str | int | None]:
+    locator = _locator(file, one)
+    return {
+        "id": identifier(file.source, locator),
+        "source": file.source,
+        "locator": locator,
+        "licence": file.licence,
+        "contributor": file.contributor,
+        "rule": RULE,
+        "reason": one.reason,
+        "bytes": one.bytes or file.bytes,
+        "excerpt": clean(one.excerpt[:EXCERPT]),
+    }
 
 
-def _locator(file: SourceFile, part: str | None) -> str:
-    return file.path if part is None else f"{file.path}#{part}"
-
-
-def _columns(documents: list[tuple[str | None, ...]], dropped: list[tuple[str | int | None, ...]]) -> Batch:
-    return Batch(_record_batch(documents, DOCUMENT), _record_batch(dropped, UNREADABLE))
-
-
-def _record_batch(rows: list[tuple[str | None, ...]] | list[tuple[str | int | None, ...]], schema: pa.Schema) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return pa.record_batch([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema)
+def _locator(file: SourceFile, one: Text | Unread) -> str:
+    path = file.path if one.member is None else f"{file.path}!{one.member}"
+    return path if one.part is None else f"{path}#{one.part}"

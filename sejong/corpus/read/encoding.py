@@ -41,6 +41,7 @@ MEANT = {
     "latin1": "cp1252",
     "us-ascii": "cp1252",
 }
+FITS_ALL = {"cp1252", "windows-1252", "iso-8859-15"}
 SAMPLE = 1 << 16  # bytes that are enough to judge by
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 BINARY = 0.02  # share of control bytes from which it is no text
@@ -91,13 +92,25 @@ def recognise(data: bytes, hints: Hints, declared: str | None = None) -> Guess:
         return escaped
     if binary:
         raise Unreadable("it is binary data, not text")
-    if text is None and declared:
-        meant = MEANT.get(declared.lower(), declared)
-        if (found := _strict(data, meant)) is not None:
-            return Guess(found, 1.0, meant)
+    if text is None and declared and (stated := _stated(data, declared, own)):
+        return stated
     if text is None:
         text = _nearly_utf8(data)
     return _legacy(data, own, hints) if text is None else Guess(text, 1.0, "utf-8")
+
+
+def _stated(data: bytes, declared: str, own: Guess | None) -> Guess | None:
+    """Text in the encoding that is declared, a few broken bytes allowed. Latin letters fit any bytes, and servers declare them
+    for pages of every language: they are not believed where the bytes are plausible text of the nation."""
+    meant = MEANT.get(declared.lower(), declared)
+    if meant in FITS_ALL and own and own.score >= PLAUSIBLE:
+        return None
+    try:
+        text = data.decode(meant, "replace")
+    except LookupError:
+        return None
+    broken = text.count("\ufffd")
+    return Guess(text, 1.0, meant) if broken <= BROKEN * len(NOT_ASCII.findall(text)) else None
 
 
 def _wide_ascii(data: bytes) -> str | None:

@@ -26,8 +26,38 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".xml": "mediawiki",
+    ".hwp": "hwp",
+    ".hwt": "hwp",
+    ".hwpx": "hwp",
+    ".hml": "hwp",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".dotx": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".odt": "odt",
+    ".ott": "odt",
+    ".odp": "odt",
+    ".epub": "epub",
+    ".mbox": "mbox",
+    ".mbx": "mbox",
+    ".eml": "mbox",
+    ".warc": "warc",
+    ".arc": "warc",
+    ".wet": "warc",
+    ".wat": "warc",
+    ".warc.txt": "warc",
+    ".zip": "archive",
+    ".tar": "archive",
+    ".tgz": "archive",
+    ".tbz2": "archive",
+    ".txz": "archive",
+    ".tzst": "archive",
+    ".tar.xz": "archive",
 }
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+UNPACK = {"warc", "archive"}  # readers that are given the file as it is, packed or not
 READABLE = tuple(FORMATS)
 
 
@@ -37,6 +67,7 @@ class Hints:
 
     encodings: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    ocr: tuple[str, ...] = ()  # Tesseract's language packs; none: what the scripts need
 
 
 Reader = Callable[[BinaryIO, Hints], Iterator[Text | Unread]]
@@ -44,12 +75,15 @@ Reader = Callable[[BinaryIO, Hints], Iterator[Text | Unread]]
 
 def format_of(name: str) -> tuple[str, str | None] | None:
     """(reader, compression) for a file name, or none if Sejong does not read it."""
+    first, *suffixes = name.lower().rsplit(".", 2)
+    if len(suffixes) == 2 and first and (reader := FORMATS.get("." + ".".join(suffixes))):
+        return reader, None
     stem, dot, suffix = name.lower().rpartition(".")
     compression = COMPRESSED.get(dot + suffix)
     if compression:
         stem, dot, suffix = stem.rpartition(".")
     reader = FORMATS.get(dot + suffix)
-    return (reader, compression) if reader and stem else None
+    return (reader, None if reader in UNPACK else compression) if reader and stem else None
 
 
 def reader_of(name: str) -> Reader:
@@ -62,6 +96,12 @@ def reader_of(name: str) -> Reader:
         return READERS[name]()
     except ImportError as error:
         raise Failed(f"the {name} reader cannot start ({error}): run `make setup`") from error
+
+
+def _archive() -> Reader:
+    from sejong.corpus.read.archive import read
+
+    return read
 
 
 def _html() -> Reader:
@@ -112,7 +152,56 @@ def _plain() -> Reader:
     return read
 
 
+def _warc() -> Reader:
+    from sejong.corpus.read.warc import read
+
+    return read
+
+
+def _docx() -> Reader:
+    from sejong.corpus.read.docx import read
+
+    return read
+
+
+def _epub() -> Reader:
+    from sejong.corpus.read.epub import read
+
+    return read
+
+
+def _hwp() -> Reader:
+    from sejong.corpus.read.hwp import read
+
+    return read
+
+
+def _mbox() -> Reader:
+    from sejong.corpus.read.mbox import read
+
+    return read
+
+
+def _odt() -> Reader:
+    from sejong.corpus.read.odt import read
+
+    return read
+
+
+def _pptx() -> Reader:
+    from sejong.corpus.read.pptx import read
+
+    return read
+
+
 READERS: dict[str, Callable[[], Reader]] = {
+    "pptx": _pptx,
+    "odt": _odt,
+    "mbox": _mbox,
+    "hwp": _hwp,
+    "epub": _epub,
+    "docx": _docx,
+    "archive": _archive,
     "html": _html,
     "jsonl": _jsonl,
     "mallard": _mallard,
@@ -121,4 +210,5 @@ READERS: dict[str, Callable[[], Reader]] = {
     "parquet": _parquet,
     "pdf": _pdf,
     "plain": _plain,
+    "warc": _warc,
 }

@@ -1,28 +1,70 @@
-"""HTML: the page's main content, with headings, lists and tables as Markdown (Resiliparse)."""
+"""HTML: the page's main content, with headings, lists, tables, code and quotations as Markdown (Resiliparse)."""
 
 import re
-from collections.abc import Iterator, Sequence
-from html import unescape
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import BinaryIO
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import ElementNode, HTMLTree
+from resiliparse.parse.html import DOMContext, ElementNode, HTMLTree, Node, traverse_dom
 
 from sejong.corpus.read.batch import Text, Unread, Unreadable
 from sejong.corpus.read.encoding import decode
 from sejong.corpus.read.formats import Hints
+from sejong.corpus.read.html_markdown import SIGN, SPACES, found, from_minimal, prepare
+from sejong.corpus.read.warc_http import directives, reservation
 
 LARGEST = 64 << 20  # bytes of a page
-# Where pages keep their content, the surest first; a page with none of them is left to Resiliparse's own judgement.
-CONTENT = ("main", "[role=main]", "article", "#DisplayArea", "div.body", "div.book", "div.chapter", "div.section")
-ASIDE = (
+HEAD = 4096  # bytes in which a page says its encoding
+DECLARED = re.compile(
+    rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE
+)
+# Where the pages of known documentation keep their content, and where others do; a page with none of them is left to Resiliparse.
+DOCUMENTATION = ("#DisplayArea", "div.body", "div.book", "div.chapter", "div.section")
+CONTENT = ("main", "[role=main]", "article")
+ASIDE_IN_DOCUMENTATION = (
     *("nav", "header", "footer", "aside", "script", "style", "form", "[role=navigation]"),
     *(".navheader", ".navfooter", ".toc", ".headerlink", ".relatedtopics"),
 )
-MOST_ROWS = 10_000  # of a table that is made Markdown; a longer one keeps its words only
-MOST_SPANNED = 100  # rows or columns of a cell
-TAGS = re.compile(r"(</?(?:h[1-6]|p|ul|ol|li|pre|br)>)")
-SPACES = re.compile(r"\s+")
+ASIDE = (
+    *(
+        "nav",
+        "footer",
+        "aside",
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "dialog",
+        "button",
+        "[role=navigation]",
+        "[role=dialog]",
+    ),
+    *("[role=alertdialog]", "[role=banner]", "[role=contentinfo]", "[role=search]", "[role=menu]", "[hidden]", ".toc", "#toc"),
+    *("[id*=cookie]", "[class*=cookie]", "[id*=consent]", "[class*=consent]", "[class*=gdpr]", ".headerlink", ".skip-link"),
+    *(
+        ".breadcrumb",
+        ".breadcrumbs",
+        ".pagination",
+        ".pager",
+        ".share",
+        ".social",
+        ".sns",
+        ".sidebar",
+        "#sidebar",
+        ".adsbygoogle",
+    ),
+    *(".mw-editsection", ".mw-jump-link", ".navbox", ".printfooter", "#catlinks", ".related", ".related-posts"),
+)
+ONLY_LINKS = 0.75  # share of a list's characters that stand in links, from which it is a menu
+FEW_LINKS = 4  # a list of fewer is no menu
+MOST_LISTS = 2000  # that are looked at
+SHORT_FORM = 0.3  # share of the page's text that a form has if it is a box for searching or signing in, and no frame for the page
+LEVELS = 3
+LONG_TAG, MOST_ATTRIBUTES = 10_000, 2_000  # characters up to which a tag is not looked at; attributes and words in them
+DEEPEST = 1000  # elements in one another; browsers stop at 512 (Chromium's and WebKit's parsers)
+OPENED = re.compile(r"<(?!(?:br|img|input|meta|link|hr|wbr|area|col|base|embed|source|track|param)\b)(/?)[A-Za-z]", re.IGNORECASE)
+ROBOTS = re.compile(r"robots|[\w.-]*bot|[\w-]*-extended|[\w-]*-ai|slurp|teoma", re.IGNORECASE)
 
 
 def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
@@ -30,22 +72,40 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
     data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise Unreadable(f"the page is larger than {LARGEST >> 20} MiB")
-    yield Text(markdown(decode(data, hints)))
+    text, marks = document(decode(data, hints, declared(data)))
+    yield Text(text, marks=marks)
+
+
+def declared(data: bytes) -> str | None:
+    """The encoding that a page names in its first bytes."""
+    stated = DECLARED.search(data, 0, HEAD)
+    return stated[1].decode("ascii") if stated else None
 
 
 def markdown(page: str) -> str:
     """The main content of a page as Markdown that starts with the page's title."""
-    tree = HTMLTree.parse(page)
-    for table in _all(tree.body, "table"):
-        _flatten(tree, table)
-    content = _content(tree)
+    return document(page)[0]
+
+
+def document(page: str) -> tuple[str, tuple[str, ...]]:
+    """The page as `markdown` gives it, and what its `meta` elements ask of those who copy it, as marks."""
+    _refuse_attributes(page)
+    tree = HTMLTree.parse(page.replace(SIGN, ""))
+    _refuse_depth(page, tree)
+    marks = tuple(_marks(tree))
+    prepare(tree)
+    content, known = _content(tree)
+    if not known and tree.body is not None:
+        _without_menus(tree.body)
     if content is None:
+        _lower(tree)
         minimal = extract_plain_text(
-            tree, preserve_formatting="minimal_html", main_content=True, alt_texts=False, skip_elements=list(ASIDE)
+            tree, preserve_formatting="minimal_html", main_content=True, alt_texts=False, skip_elements=["header", *ASIDE]
         )
     else:
-        minimal = extract_plain_text(content, preserve_formatting="minimal_html", alt_texts=False, skip_elements=list(ASIDE))
-    return with_title(SPACES.sub(" ", tree.title or "").strip(), from_minimal(minimal))
+        aside = list(ASIDE_IN_DOCUMENTATION if known else ASIDE)
+        minimal = extract_plain_text(content.html, preserve_formatting="minimal_html", alt_texts=False, skip_elements=aside)
+    return with_title(SPACES.sub(" ", tree.title or "").strip(), from_minimal(minimal)), marks
 
 
 def with_title(title: str, text: str) -> str:
@@ -61,134 +121,90 @@ def with_title(title: str, text: str) -> str:
     return f"# {title}\n\n{text}"
 
 
-def _content(tree: HTMLTree) -> str | None:
-    """The one element that holds the page's content, where the page says which that is."""
-    for selector in CONTENT:
-        found = _all(tree.body, selector)
-        if found and (len(found) == 1 or found[0].contains(found[-1])):
-            return found[0].html
-    return None
+def _content(tree: HTMLTree) -> tuple[ElementNode | None, bool]:
+    """The one element that holds the page's content, where the page says which that is, and whether it is known documentation."""
+    if tree.body is None or tree.body.query_selector(", ".join((*CONTENT, *DOCUMENTATION))) is None:
+        return None, False
+    for selector in (*CONTENT, *DOCUMENTATION):
+        elements = found(tree.body, selector)
+        if elements and (len(elements) == 1 or elements[0].contains(elements[-1])):
+            return elements[0], selector in DOCUMENTATION
+    return None, False
 
 
-def _all(node: ElementNode | None, selector: str) -> Sequence[ElementNode]:
-    """What a selector finds. A slice is taken since Resiliparse's own list takes quadratic time to walk."""
-    return node.query_selector_all(selector)[:] if node is not None else ()
+def _without_menus(body: ElementNode) -> None:
+    """Take out lists that are links and little else (Kohlschütter et al., "Boilerplate Detection using Shallow Text Features",
+    WSDM 2010), and forms that are a small part of the page."""
+    lists = found(body, "ul, ol, dl")
+    for one in lists[:MOST_LISTS]:
+        links = found(one, "a")
+        if len(links) >= FEW_LINKS and one.parent is not None:
+            linked = sum(len(SPACES.sub("", link.text or "")) for link in links)
+            if linked >= ONLY_LINKS * len(SPACES.sub("", one.text or "")):
+                one.decompose()
+    if forms := found(body, "form"):
+        whole = len(body.text or "")
+        for form in forms[:MOST_LISTS]:
+            if form.parent is not None and len(form.text or "") < SHORT_FORM * whole:
+                form.decompose()
 
 
-def _flatten(tree: HTMLTree, table: ElementNode) -> None:
-    """Replace a table of data by its rows in Markdown; tables that only lay out the page are left alone."""
-    if table.parent is None or table.query_selector("table, ul, ol, pre, h1, h2, h3, h4") is not None:
+def _refuse_attributes(page: str) -> None:
+    """Refuse an element with more attributes than any has, on which the parser takes quadratic time.
+
+    Raises:
+        Unreadable: there is one.
+    """
+    for piece in page.split("<"):
+        if len(piece) > LONG_TAG and piece[0].isalpha() and (count := len(piece.partition(">")[0].split())) > MOST_ATTRIBUTES:
+            raise Unreadable(f"one of its elements has {count:,} attributes, which no page has")
+
+
+def _refuse_depth(page: str, tree: HTMLTree) -> None:
+    """Refuse what is nested deeper than any page, on which extraction takes quadratic time.
+
+    Raises:
+        Unreadable: it is.
+    """
+    if page.count("<") < DEEPEST or tree.body is None:
         return
-    if len(_all(table, "tr")) > MOST_ROWS:
+    if max(accumulate(-1 if closes else 1 for closes in OPENED.findall(page)), default=0) < DEEPEST:
         return
-    rows = _grid(table)
-    if len(rows) < 2 or 2 * sum(len([cell for cell in row if cell]) > 1 for row in rows) <= len(rows):
+    deepest = 0
+
+    def measure(place: DOMContext) -> None:
+        nonlocal deepest
+        deepest = max(deepest, place.depth)
+
+    traverse_dom(tree.body, measure, elements_only=True)
+    if deepest >= DEEPEST:
+        raise Unreadable(f"its elements are nested {deepest:,} deep, which no page is")
+
+
+def _lower(tree: HTMLTree) -> None:
+    """Put the page's content some levels lower: Resiliparse takes lists right below `body` for menus, which are gone by now."""
+    body = tree.body
+    if body is None:
         return
-    width = max(map(len, rows))
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
-    lines.insert(1, "|" + " --- |" * width)
-    flat, words = tree.create_element("pre"), tree.create_text_node("\n".join(lines))
-    if flat is not None and words is not None:
-        flat.append_child(words)
-        table.parent.replace_child(flat, table)
+    children = list(body.child_nodes[:])
+    inner: Node = body
+    for _ in range(LEVELS):
+        if (lower := tree.create_element("div")) is not None:
+            inner.append_child(lower)
+            inner = lower
+    for child in children:
+        inner.append_child(child)
 
 
-def _grid(table: ElementNode) -> list[list[str]]:
-    """The table's cells; a cell that spans several rows or columns stands in each of them."""
-    grid: list[list[str]] = []
-    below: dict[int, tuple[int, str]] = {}  # column: (rows that an upper cell still spans, its text)
-    for row in _all(table, "tr"):
-        cells: list[str] = []
-        for cell in _all(row, "th, td"):
-            _fill(cells, below)
-            text = SPACES.sub(" ", cell.text or "").strip().replace("|", "\\|")
-            for _ in range(_span(cell, "colspan")):
-                if (rows := _span(cell, "rowspan")) > 1:
-                    below[len(cells)] = rows - 1, text
-                cells.append(text)
-        _fill(cells, below)
-        grid.append(cells)
-    return grid
-
-
-def _fill(cells: list[str], below: dict[int, tuple[int, str]]) -> None:
-    while len(cells) in below:
-        rows, text = below.pop(len(cells))
-        if rows > 1:
-            below[len(cells)] = rows - 1, text
-        cells.append(text)
-
-
-def _span(cell: ElementNode, name: str) -> int:
-    stated = cell.getattr(name, "1") or "1"
-    return min(int(stated), MOST_SPANNED) if stated.isdecimal() and int(stated) else 1
-
-
-def from_minimal(minimal: str) -> str:
-    """Markdown from the reduced HTML that Resiliparse writes."""
-    page = _Page()
-    for piece in TAGS.split(minimal):
-        if TAGS.fullmatch(piece):
-            page.tag(piece.strip("</>"), closes=piece[1] == "/")
-        else:
-            page.held.append(unescape(piece))
-    page.end()
-    return page.text()
-
-
-class _Page:
-    """Blocks of Markdown as they are found, and what is open at this point of the page."""
-
-    def __init__(self) -> None:
-        self.blocks: list[tuple[bool, str]] = []  # (stands in a list, text)
-        self.lists: list[int] = []  # for each open list its next number, 0 for bullets
-        self.held: list[str] = []
-        self.kind = ""  # the open element's name
-
-    def tag(self, name: str, *, closes: bool) -> None:
-        """Take a tag: most end the block before them."""
-        if name == "br":
-            self.held.append("\n")
-            return
-        if name == "p" and self.kind == "li" and not "".join(self.held).strip():
-            return  # the item's first paragraph follows its mark
-        self.end()
-        self.kind = "" if closes or name in ("ul", "ol") else name
-        if name in ("ul", "ol"):
-            if not closes:
-                self.lists.append(1 if name == "ol" else 0)
-            elif self.lists:
-                self.lists.pop()
-
-    def end(self) -> None:
-        """Make a block of what is held."""
-        text = "".join(self.held)
-        self.held.clear()
-        if self.kind != "pre":
-            text = "\n".join(line for one in text.split("\n") if (line := one.strip()))
-        if not text.strip():
-            return
-        if self.kind.startswith("h"):
-            self.blocks.append((False, f"{'#' * int(self.kind[1])} {SPACES.sub(' ', text)}"))
-        elif self.kind == "li":
-            self.blocks.append((True, f"{'  ' * (len(self.lists) - 1)}{self._mark()} {text}"))
-            self.kind = ""
-        elif self.lists:
-            self.blocks.append((True, "  " * len(self.lists) + text.strip()))
-        else:
-            self.blocks.append((False, text.strip("\n")))
-
-    def text(self) -> str:
-        """The whole page: list items on lines of their own, other blocks with a blank line between."""
-        parts: list[str] = []
-        for number, (listed, text) in enumerate(self.blocks):
-            if number:
-                parts.append("\n" if listed and self.blocks[number - 1][0] else "\n\n")
-            parts.append(text)
-        return "".join(parts)
-
-    def _mark(self) -> str:
-        if not self.lists or not self.lists[-1]:
-            return "-"
-        self.lists[-1] += 1
-        return f"{self.lists[-1] - 1}."
+def _marks(tree: HTMLTree) -> Iterator[str]:
+    """`meta-robots:noai`, `meta-robots:somebot=noindex`, `tdm-reservation:1` and `tdm-policy:URL`, as the page has them."""
+    said: dict[str, str] = {}
+    for meta in found(tree.head, "meta[name]"):
+        name, value = (meta.getattr("name") or "").strip().lower(), meta.getattr("content") or ""
+        if name in ("tdm-reservation", "tdm-policy"):
+            said.setdefault(name, value)
+        elif ROBOTS.fullmatch(name):
+            agent = "" if name == "robots" else f"{name}="
+            for rule in directives(value):
+                yield f"meta-robots:{agent}{rule}"
+    yield from reservation(said.get("tdm-reservation"), said.get("tdm-policy"))

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FULL = 0.8  # of the usual line length: a line this long goes on in the next
 LARGE = 1.2  # times the body's size: type of a heading
@@ -19,12 +19,16 @@ STARTS_ANEW = re.compile(
 )
 SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
 SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\uff00-\uffef、。]")
+RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 HANGUL = re.compile(r"[가-힣]")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text and its box on the page, in points from the lower left; `size` is the height of its type."""
+    """A line of text and its box on the page, in points from the lower left; `size` is the height of its type, 0 if unknown.
+
+    A `vertical` line is read from top to bottom.
+    """
 
     text: str
     left: float
@@ -32,17 +36,42 @@ class Line:
     bottom: float
     top: float
     size: float
+    vertical: bool = False
 
 
 def in_reading_order(lines: list[Line]) -> list[Line]:
-    """The lines of one page, columns one after another. Lines that follow each other closely as drawn stay together."""
+    """The lines of one page, columns one after another. Lines that follow each other closely as drawn stay together.
+
+    Their boxes are turned to where they would stand if the page were read from left to right and from top to bottom: pages in
+    vertical writing by a quarter, those read from right to left mirrored.
+    """
     blocks: list[list[Line]] = []
-    for line in lines:
+    for line in _turned(lines):
         if blocks and _continues(blocks[-1][-1], line):
             blocks[-1].append(line)
         else:
             blocks.append([line])
     return [line for block in _cut(blocks) for line in block]
+
+
+def joined_words(words: list[str]) -> str:
+    """Words as a line: with spaces between them but for scripts that have none."""
+    text = ""
+    for word in words:
+        text += word if not text or (SPACELESS.match(text[-1]) and SPACELESS.match(word)) else f" {word}"
+    return text
+
+
+def _turned(lines: list[Line]) -> list[Line]:
+    letters = sum(len(line.text) for line in lines)
+    if 2 * sum(len(line.text) for line in lines if line.vertical) > letters:
+        return [
+            replace(line, left=-line.top, right=-line.bottom, bottom=line.left, top=line.right)
+            for line in sorted(lines, key=lambda line: (-line.right, -line.top))
+        ]
+    if 2 * sum(len(RIGHT_TO_LEFT.findall(line.text)) for line in lines) > letters:
+        return [replace(line, left=-line.right, right=-line.left) for line in lines]
+    return lines
 
 
 def paragraphs(pages: list[list[Line]]) -> Iterator[str]:
@@ -75,7 +104,10 @@ def _headings(lines: list[Line]) -> dict[float, str]:
     """The marks of the type sizes that are clearly larger than the body's, the largest with the first level."""
     letters: Counter[float] = Counter()
     for line in lines:
-        letters[line.size] += len(line.text)
+        if line.size:
+            letters[line.size] += len(line.text)
+    if not letters:
+        return {}
     body = max(letters, key=lambda size: (letters[size], size))
     large = sorted((size for size in letters if size >= LARGE * body), reverse=True)
     return {size: "#" * min(level, 3) for level, size in enumerate(large, start=1)}

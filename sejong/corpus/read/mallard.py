@@ -26,7 +26,11 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
         page = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
         raise Unreadable(f"the page is not well-formed XML ({error})") from error
-    yield Text("\n\n".join(_blocks(page, 1)))
+    try:
+        text = "\n\n".join(_blocks(page, 1))
+    except RecursionError as error:
+        raise Unreadable("its elements are nested deeper than those of any page") from error
+    yield Text(text)
 
 
 def _blocks(element: Element, level: int) -> Iterator[str]:

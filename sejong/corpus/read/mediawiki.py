@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 from urllib.parse import quote
+from xml.etree.ElementTree import ParseError
 
 import mwparserfromhell
 import mwxml
 from mwparserfromhell.nodes import Heading, HTMLEntity, Node, Tag, Wikilink
 from mwparserfromhell.nodes import Text as Words
 from mwparserfromhell.nodes.external_link import ExternalLink
+from mwparserfromhell.parser import ParserError
 from mwparserfromhell.wikicode import Wikicode
 
 from sejong.corpus.read.batch import Text, Unread, Unreadable
@@ -31,12 +33,17 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
     head = stream.read(4096)
     if b"<mediawiki" not in head:
         raise Unreadable("it is XML, but not a MediaWiki export")
-    dump = mwxml.Dump.from_file(_Whole(head, stream))
-    names = _names_without_words(dump.site_info.namespaces)
-    base = str(dump.site_info.base or "").rsplit("/", 1)[0]
-    for page in dump:
-        if page.namespace == ARTICLES and page.redirect is None:
-            yield _article(page, base, names)
+    number = 0
+    try:
+        dump = mwxml.Dump.from_file(_Whole(head, stream))
+        names = _names_without_words(dump.site_info.namespaces)
+        base = str(dump.site_info.base or "").rsplit("/", 1)[0]
+        for page in dump:
+            number += 1
+            if page.namespace == ARTICLES and page.redirect is None:
+                yield _article(page, base, names)
+    except (ParseError, mwxml.errors.MalformedXML, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise Unreadable(f"the export is damaged ({error}): the {number:,} pages before that were kept") from error
 
 
 def markdown(wikitext: str, names: frozenset[str] = frozenset()) -> str:
@@ -53,8 +60,12 @@ def _article(page: Any, base: str, names: frozenset[str]) -> Text | Unread:
         return Unread(
             f"page `{page.title}` is longer than {LARGEST >> 20} million characters", str(page.title), len(revision.text)
         )
+    try:
+        text = markdown(revision.text, names)
+    except (RecursionError, ParserError) as error:
+        return Unread(f"page `{page.title}` cannot be taken apart ({error})", str(page.title), len(revision.text))
     return Text(
-        f"# {page.title}\n\n{markdown(revision.text, names)}",
+        f"# {page.title}\n\n{text}",
         locator=f"{base}/{quote(str(page.title).replace(' ', '_'))}",
         collected=str(revision.timestamp)[:10] if revision.timestamp else None,
     )

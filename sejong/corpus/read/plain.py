@@ -23,7 +23,7 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
         return
     encoding = recognise(head[:BLOCK], hints).encoding
     start = 0
-    for text in _parts(_decoded(head, stream, encoding)):
+    for text in parts(_decoded(head, stream, encoding)):
         name = f"character-{start}"
         if text.count("\ufffd") > BROKEN * len(text):
             yield Unread(f"from character {start} on it is not {encoding}, as its beginning is", name, len(text), text)
@@ -41,8 +41,8 @@ def _decoded(head: bytes, stream: BinaryIO, encoding: str) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def _parts(texts: Iterator[str]) -> Iterator[str]:
-    """The same text in parts of at most `PART` characters."""
+def parts(texts: Iterator[str]) -> Iterator[str]:
+    """The same text, cut into parts of at most `PART` characters."""
     held = ""
     for text in texts:
         held += text

@@ -1,6 +1,7 @@
 """Records with a `text`: JSON Lines and Parquet share what the columns mean."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from sejong.corpus.read.batch import Text, Unread
@@ -16,8 +17,13 @@ def document(record: Any, part: str, size: int) -> Text | Unread:
     text = record.get("text")
     if not isinstance(text, str) or not text.strip():
         return Unread(f"{part} has no text in `text`", part, size, str(record))
-    given = {name: str(record[name]) for name in FIELDS if record.get(name) not in (None, "")}
+    given: dict[str, Any] = {name: _encodable(record[name]) for name in FIELDS if record.get(name) not in (None, "")}
     locator = next((record[name] for name in ("locator", "id") if record.get(name) not in (None, "")), None)
     if locator is None:
         locator = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    return Text(text, locator=str(locator), **given)
+    return replace(Text(text, locator=_encodable(locator)), **given)
+
+
+def _encodable(value: Any) -> str:
+    """As text, without halves of surrogate pairs."""
+    return str(value).encode("utf-8", "replace").decode()

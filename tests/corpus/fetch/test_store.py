@@ -252,7 +252,8 @@ def test_a_file_by_url_is_fetched_once_and_checked(site: tuple[str, Path], tmp_p
     (folder / "a.txt").write_text("글", "utf-8")
     with pytest.raises(Failed, match="states 00"):
         collect(settings(kind="url", url=f"{url}/a.txt", sha256="00"), [], tmp_path / "other")
-    assert [path.suffix for path in (tmp_path / "other").iterdir()] == [".lock"]
+    assert sorted(path.suffix or path.name for path in (tmp_path / "other").iterdir()) == [".lock", ".partial"]
+    assert not list((tmp_path / "other" / ".partial").iterdir())
 
 
 FETCHING = """
@@ -285,7 +286,7 @@ def test_what_a_killed_fetch_left_is_cleared_away_and_a_running_one_is_let_be(tm
     url = f"http://127.0.0.1:{server.server_port}"
     process = subprocess.Popen([sys.executable, "-c", FETCHING, f"{url}/slow.txt", str(downloads)], stderr=subprocess.DEVNULL)
     try:
-        while not list(downloads.glob(".help-*.part/files/slow.txt")):
+        while not list(downloads.glob(".partial/*/file")):
             assert process.poll() is None
             time.sleep(0.01)
         collect(settings(kind="url", url=f"{url}/a.txt"), [], downloads)

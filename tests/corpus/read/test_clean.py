@@ -2,10 +2,14 @@
 
 import unicodedata
 
+import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sejong.corpus.read import quick
 from sejong.corpus.read.clean import clean
+from sejong.corpus.read.quick import cleaned
 
 
 def test_what_text_may_contain() -> None:
@@ -37,3 +41,29 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert clean(once) == once
     assert unicodedata.is_normalized("NFC", once)
     assert not any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in once)
+
+
+WORDS = st.sampled_from(
+    [
+        *("가", "각", "\u1100\u1161", "\u11a8", "a", "Ã", "\u00a0", "\u00a9", "กุ่", "\u0e48\u0e38", "क़"),
+        *("\u3000", " ", "\n", "\r\n", "\t", "\x0c", "\u00ad"),
+    ]
+)
+
+
+@example(["Ã\u00a0\n", "\n \n a \n\n\n b \n", "A\u00ad\u0303"])
+@given(st.lists(st.one_of(st.lists(WORDS, max_size=12).map("".join), st.text()), max_size=5))
+@settings(max_examples=500, deadline=None)
+def test_a_column_is_cleaned_as_each_of_its_texts_is(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    assert cleaned(pa.array(texts, pa.large_string())).to_pylist() == [clean(text) for text in texts]
+
+
+def test_every_character_is_known_to_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each character alone between two letters, and what the pass does with nearly all of them without asking `clean`."""
+    texts = [f"a{chr(code)}b" for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    wanted = [clean(text) for text in texts]
+    asked: list[str] = []
+    monkeypatch.setattr(quick.one_text, "clean", lambda text: asked.append(text) or clean(text))  # type: ignore[func-returns-value]
+    assert cleaned(pa.array(texts, pa.large_string())).to_pylist() == wanted
+    assert len(asked) < 1000
