@@ -20,6 +20,7 @@ from sejong.corpus.jobs import Task
 
 ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS"), "1"),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # an allocator that Arrow carries
     # Batches of like size come and go: memory that stays with the process is not asked for, page by page, each time.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_MMAP_THRESHOLD_": str(256 << 20),

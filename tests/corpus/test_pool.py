@@ -80,6 +80,7 @@ def loaded():
     kernels = (one for one in gc.get_objects() if isinstance(one, Dispatcher))
     return set(sys.modules), {(one.py_func.__qualname__, str(kind)) for one in kernels for kind in one.signatures}
 
+worker._load()
 worker._warmed(pickle.dumps(task))
 gc.unfreeze()
 before = loaded()
