@@ -14,7 +14,6 @@ from sejong.flow.store import Built, Stage
 from sejong.ledger import removals, seal
 from sejong.recipe import Recipe
 
-MUCH = 6 << 20  # bytes of text
 MOST_SHOWN = 160  # characters of a stage's figures in a build's lines
 COMPLIANCE = {"removed", "licence", "opt_out"}  # rules of dropped.parquet; the name of each is a promise
 BYTES_A_PARAMETER = 16  # weights, gradients and two moments in float32, twice while a checkpoint is replaced
@@ -76,12 +75,14 @@ def _build(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
 
 def _much(request: Request) -> bool:
     """Whether the text given is so much that the corpus stage will want workers: they may load while all is being prepared."""
+    from sejong.corpus import forks
+
     total = 0
     for path in request.text:
         if isinstance(path, Path):
             for file in path.rglob("*") if path.is_dir() else [path]:
                 total += file.stat().st_size if file.is_file() else 0
-                if total >= MUCH:
+                if total >= forks.WORTH_A_PROCESS:
                     return True
     return False
 

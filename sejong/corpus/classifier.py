@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sejong.corpus.letters import FIRST, STEP, Bytes, Codes, Hashes, decode, folded, mix
+from sejong.corpus.letters import FIRST, STEP, Codes, Hashes, folded, mix
 from sejong.language.scripts import CODE_POINTS, Counts, table
+from sejong.language.utf8 import Bytes, decode
 
 Weights = NDArray[np.float32]  # one an n-gram, and the bias last
 Floats = NDArray[np.float64]

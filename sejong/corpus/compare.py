@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from sejong.corpus import jobs
 from sejong.corpus.deduplicate import Indices, Pairs, jaccard
 from sejong.corpus.jobs import Job, Result, Task, WorkOff
-from sejong.corpus.piece import Piece, one_chunk, utf8_of
+from sejong.corpus.piece import Piece
 from sejong.corpus.shingles import shingle_sets
 from sejong.flow import atomic
 from sejong.flow.progress import progress
+from sejong.language.utf8 import one_chunk, utf8_of
 
 if TYPE_CHECKING:
     from sejong.corpus.copies import Documents

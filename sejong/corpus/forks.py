@@ -27,6 +27,7 @@ ONE_THREAD = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "MALLOC_TOP_PAD_": str(16 << 20),
 }
+WORTH_A_PROCESS = 6 << 20  # bytes to work on, in all, from which starting workers pays
 PATIENCE = 5.0  # seconds for a process to end by itself
 
 

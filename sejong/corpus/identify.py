@@ -22,10 +22,10 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from sejong.corpus.letters import Bytes, decode
 from sejong.errors import Failed
 from sejong.language.close import Telling, settled
 from sejong.language.scripts import Bools, Characters, Counts, share, table
+from sejong.language.utf8 import Bytes, decode, utf8_of
 
 SAMPLE_WINDOWS = 3
 WINDOW = 250  # characters
@@ -95,11 +95,10 @@ def _decided(texts: pa.LargeStringArray, language: str, scripts: list[str]) -> B
     alone = tuple(script for script in scripts if LANGUAGES_OF_SCRIPT.get(script, "").split() == [language])
     if not alone or not len(texts):
         return np.zeros(len(texts), np.bool_)
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = texts.buffers()[2]
+    data, offsets = utf8_of(texts)
     counts = np.zeros((len(texts), 4), np.int64)
-    if data is not None and data.size:
-        _count(np.frombuffer(data, np.uint8), offsets, _letters_of(alone), counts)
+    if data.size:
+        _count(data, offsets, _letters_of(alone), counts)
     letters, own = counts[:, 1:].sum(1), counts[:, 3]
     seen = letters if "Latin" in scripts else letters - counts[:, 2]
     decided: Bools = (own > 0) & (own >= MIXED * letters) & (own >= MOSTLY * seen)

@@ -1,20 +1,20 @@
-"""Letters of UTF-8 text for compiled loops: one table that folds every code point, and the decoding of one character.
+"""Letters of UTF-8 text for compiled loops: one table that folds every code point, and a mixer of hashes.
 
 A letter is a letter, mark or digit of Unicode, folded to lower case; everything else separates. That is what the shingles of the
 duplicate search are made of, too, so that neither layout, spacing nor punctuation hides anything.
 """
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from sejong.language import utf8
 from sejong.language.scripts import CODE_POINTS, Bools, Counts, script_class, table
+from sejong.language.utf8 import Bytes
 
-Bytes = NDArray[np.uint8]
 Codes = NDArray[np.uint32]
 Hashes = NDArray[np.uint64]
 
@@ -49,24 +49,7 @@ def spaceless() -> Bools:
 
 def utf8_of(texts: list[str]) -> tuple[Bytes, Counts]:
     """Texts as bytes one after another, and where each begins (one offset more than texts)."""
-    column = pa.array(texts, pa.large_string())
-    offsets = np.frombuffer(column.buffers()[1], np.int64)[: len(texts) + 1]
-    data = column.buffers()[2]
-    return np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8), offsets
-
-
-@njit(cache=True, nogil=True, inline="always")
-def decode(data: Bytes, at: int) -> tuple[Any, int]:
-    """The code point that begins at byte `at` of valid UTF-8, and how many bytes it takes."""
-    first = np.int64(data[at])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0:
-        return ((first & 0x1F) << 6) | (np.int64(data[at + 1]) & 0x3F), 2
-    if first < 0xF0:
-        return ((first & 0x0F) << 12) | ((np.int64(data[at + 1]) & 0x3F) << 6) | (np.int64(data[at + 2]) & 0x3F), 3
-    high = ((first & 0x07) << 18) | ((np.int64(data[at + 1]) & 0x3F) << 12)
-    return high | ((np.int64(data[at + 2]) & 0x3F) << 6) | (np.int64(data[at + 3]) & 0x3F), 4
+    return utf8.utf8_of(pa.array(texts, pa.large_string()))
 
 
 @njit(cache=True, nogil=True, inline="always")

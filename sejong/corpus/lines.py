@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sejong.corpus import jobs, piece, steps
 from sejong.corpus.jobs import Job, Result, Task, WorkOff
-from sejong.corpus.letters import STEP, Bytes, mix
-from sejong.corpus.piece import SIGNAL, Piece, digests_of, dropped_rows, keys_of, one_chunk, utf8_of
+from sejong.corpus.letters import STEP, mix
+from sejong.corpus.piece import SIGNAL, Piece, digests_of, dropped_rows, keys_of
 from sejong.corpus.read.quick import cleaned
 from sejong.corpus.redact import identifiers
 from sejong.corpus.shingles import Hashes
@@ -28,6 +28,7 @@ from sejong.errors import Refused, did_you_mean
 from sejong.flow import atomic
 from sejong.flow.progress import progress
 from sejong.language.scripts import Counts
+from sejong.language.utf8 import Bytes, one_chunk, utf8_of
 from sejong.recipe import CorpusSettings
 
 LIMITS = {"documents": 20, "characters": 15, "keep": "first"}  # where filters.toml says nothing

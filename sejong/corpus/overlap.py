@@ -12,8 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sejong.corpus.letters import STEP, Bytes, Codes, Hashes, decode, folded, mix, utf8_of
+from sejong.corpus.letters import STEP, Codes, Hashes, folded, mix, utf8_of
 from sejong.language.scripts import Counts
+from sejong.language.utf8 import Bytes, decode
 
 PIECE = 256
 BLOCK = 1024  # blocks overlap by half

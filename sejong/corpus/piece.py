@@ -24,6 +24,7 @@ from sejong.corpus.read.batch import EXCERPT
 from sejong.corpus.redact import SPANS, Identifiers, redact
 from sejong.corpus.shingles import Hashes, bands
 from sejong.language.scripts import Counts
+from sejong.language.utf8 import one_chunk, utf8_of
 
 BATCH_BYTES = 1 << 20  # of text in a record batch
 BATCH_ROWS = 1024
@@ -222,22 +223,6 @@ def keys_of(digests: Any) -> tuple[Hashes, Hashes]:
     """The first and second eight bytes of each digest as numbers."""
     halves = np.frombuffer(digests.tobytes(), ">u8").reshape(-1, 4)[:, :2].astype(np.uint64)
     return np.ascontiguousarray(halves[:, 0]), np.ascontiguousarray(halves[:, 1])
-
-
-def utf8_of(texts: pa.LargeStringArray) -> tuple[Any, Counts]:
-    """The bytes of a column without nulls, and where each text begins in them (one more than texts). Nothing is copied."""
-    if not len(texts):
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = texts.buffers()[2]
-    return np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8), offsets
-
-
-def one_chunk(texts: Any) -> pa.LargeStringArray:
-    """A column of texts as one array."""
-    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    whole = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
-    return whole.cast(pa.large_string())
 
 
 def _excerpts(texts: Any, identifiers: Identifiers | list[str]) -> Any:

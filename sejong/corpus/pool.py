@@ -16,11 +16,10 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 from sejong.corpus import jobs, screen
-from sejong.corpus.forks import Fork, Forks
+from sejong.corpus.forks import WORTH_A_PROCESS, Fork, Forks
 from sejong.corpus.jobs import Job, Listener, Result, Task
 from sejong.errors import Failed
 
-WORTH_A_PROCESS = 6 << 20  # bytes to work on, in all, from which starting workers pays
 # How a library's fault on a file's content ends a process. SIGKILL comes from outside, and so do others.
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
 

@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sejong.corpus.letters import STEP, Bytes, decode, folded, mix
+from sejong.corpus.letters import STEP, folded, mix
 from sejong.language.scripts import Counts
+from sejong.language.utf8 import Bytes, decode
 
 Hashes = NDArray[np.uint64]
 

@@ -13,13 +13,13 @@ from sejong.corpus import lines, piece, screen, steps
 from sejong.corpus.deduplicate import jaccard
 from sejong.corpus.jobs import Task
 from sejong.corpus.pages import Pages
-from sejong.corpus.piece import one_chunk, utf8_of
 from sejong.corpus.read.formats import Hints
 from sejong.corpus.read.work import read_task, tasks_of
 from sejong.corpus.redact import identifiers
 from sejong.corpus.shingles import bands, shingle_sets
 from sejong.flow import SourceFile, sha256_file
 from sejong.language.scripts import script_class, table
+from sejong.language.utf8 import one_chunk, utf8_of
 from sejong.recipe import CorpusSettings
 
 LETTERS = 400  # in each document

@@ -17,10 +17,11 @@ from numba import njit
 
 from sejong.corpus.items import content
 from sejong.corpus.judge import Judgement, Step
-from sejong.corpus.letters import STEP, Bytes, Codes, Hashes, decode, folded, mix, spaceless, writes_no_spaces
+from sejong.corpus.letters import STEP, Codes, Hashes, folded, mix, spaceless, writes_no_spaces
 from sejong.corpus.pages import Pages
 from sejong.errors import Refused
 from sejong.language.scripts import Bools, Counts
+from sejong.language.utf8 import Bytes, decode
 from sejong.recipe import CorpusSettings, OutsideFile
 
 RULE = "word_list"

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sejong.language.scripts import script_class, table
-from sejong.language.units import decode
+from sejong.language.utf8 import decode
 
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int64]

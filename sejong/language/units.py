@@ -14,7 +14,7 @@ Every word segmenter of `sejong.language.segment` is a unit, too (`kiwi`, `sudac
 
 from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from sejong.errors import Refused, did_you_mean
 from sejong.language import boundaries
 from sejong.language.scripts import CODE_POINTS, table
+from sejong.language.utf8 import Bytes, decode
 
-Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 Kinds = NDArray[np.uint8]
 
@@ -186,17 +186,3 @@ def _walk(data: Bytes, offsets: Counts, kinds: Kinds, rule: int, starts: Counts,
                 starts[count], ends[count], documents[count] = start, end, document
             count += 1
     return count
-
-
-@njit(cache=True, nogil=True, inline="always")
-def decode(data: Bytes, at: int) -> tuple[Any, int]:
-    """The code point that begins at byte `at` of valid UTF-8, and its bytes."""
-    first = np.int64(data[at])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0:
-        return ((first & 0x1F) << 6) | (data[at + 1] & 0x3F), 2
-    if first < 0xF0:
-        return ((first & 0x0F) << 12) | ((data[at + 1] & 0x3F) << 6) | (data[at + 2] & 0x3F), 3
-    high = ((first & 0x07) << 18) | ((data[at + 1] & 0x3F) << 12)
-    return high | ((data[at + 2] & 0x3F) << 6) | (data[at + 3] & 0x3F), 4

@@ -13,8 +13,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from sejong.corpus.deduplicate import best_of, candidates, components, jaccard
-from sejong.corpus.piece import utf8_of
 from sejong.corpus.shingles import EMPTY, bands, rows_a_band, shingle_sets
+from sejong.language.utf8 import utf8_of
 
 from .conftest import japanese, korean
 

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numba import njit
 from numpy.typing import NDArray
 
-from sejong.corpus.letters import Bytes, decode
 from sejong.corpus.read import clean as one_text
 from sejong.language.scripts import CODE_POINTS, Bools, Counts
+from sejong.language.utf8 import Bytes, decode, utf8_of
 
 # What a character is to the pass; most are 0
 HARD = np.uint8(1)  # may change in NFC
@@ -45,12 +45,11 @@ def cleaned(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def _tidied(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Bools]:
     """The texts after the pass, and which of them it could not do (they are empty)."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = texts.buffers()[2]
-    if data is None or not data.size:
+    data, offsets = utf8_of(texts)
+    if not data.size:
         return texts, np.zeros(len(texts), np.bool_)
     made = np.empty(int(offsets[-1] - offsets[0]), np.uint8)
-    ends, hard = _tidy(np.frombuffer(data, np.uint8), offsets, made, *_tables())
+    ends, hard = _tidy(data, offsets, made, *_tables())
     return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(made[: ends[-1]])), hard
 
 

@@ -14,6 +14,7 @@ from sejong.corpus.redact.characters import Bytes, normal
 from sejong.corpus.redact.kinds import Finder, finder, limits
 from sejong.corpus.redact.places import Integers, places, whole
 from sejong.corpus.redact.words import BEFORE, BEHIND, Company, Words, company
+from sejong.language.utf8 import utf8_of
 
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string())]))
 WIDEST = 4  # bytes of a character
@@ -42,7 +43,7 @@ def redact(texts: Any, wanted: Identifiers | Sequence[str]) -> tuple[pa.ChunkedA
     """
     kinds, words = (wanted.kinds, wanted.words) if isinstance(wanted, Identifiers) else (wanted, {})
     column = _one_chunk(texts).cast(pa.large_string())
-    data, offsets = _buffers(column)
+    data, offsets = utf8_of(column)
     found = hits(data, offsets, kinds, words)
     if not found:
         return pa.chunked_array([_one_chunk(texts)]), pa.array([[]] * len(column), SPANS)
@@ -180,15 +181,6 @@ def _characters(data: Any, offsets: Any, starts: Any, ends: Any, documents: Any,
         count += sizes[hit]
         reached = ends[hit]
     return found
-
-
-def _buffers(column: pa.Array) -> tuple[Bytes, Integers]:
-    """The bytes of a column of large strings and where each text starts, without copying."""
-    _, offsets, data = column.buffers()
-    if len(column) == 0 or offsets is None:
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    own = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    return np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8), own
 
 
 def _one_chunk(texts: Any) -> pa.Array:
