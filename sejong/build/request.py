@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import tomli_w
 from pydantic import ValidationError
@@ -197,15 +197,15 @@ def _resolve(request: Request, probed: dict[str, Any]) -> Recipe:
             values[section] = {key: value for key, value in values[section].items() if key not in BUDGETS or key == budget}
         for name, value in layer.items():
             if name != "seed":
-                section, key = _setting(name)
-                values[section][key] = value
+                section, key, *inside = _setting(name)
+                values[section][key] = _put(values[section].get(key), inside, value)
     if base := values["pretrain"].get("base"):
         values["pretrain"]["base"] = values["tokenizer"]["base"] = outside_model(base)
     corpus = values["corpus"]
     corpus["opt_outs"] = opt_outs.read(corpus.get("opt_outs", []))
     corpus["removals"] = removals.settings([*_removals(corpus.get("removals", [])), *request.removed])
     for name in FILES:
-        section, key = _setting(name)
+        section, key, *_ = _setting(name)
         if key in values[section]:
             values[section][key] = [outside_file(one) for one in _paths(name, values[section][key])]
     for section, found in compared_with(_names(values["evaluate"].get("baselines", BASELINES))).items():
@@ -278,17 +278,27 @@ def _probed_values(probed: dict[str, Any]) -> dict[str, Any]:
     return {f"{section}.{key}": value for section in ("pretrain", "align") for key, value in probed.get(section, {}).items()}
 
 
-def _setting(name: str) -> tuple[str, str]:
+def _setting(name: str) -> list[str]:
+    """The parts of a setting's name: section, field, and where the field is a table, names inside it."""
     section, _, key = name.partition(".")
+    field, *inside = key.split(".")
     if section not in SECTIONS or not key:
         known = [f"{one}.{field}" for one, kind in SECTIONS.items() for field in kind.model_fields]
         raise Refused(f"there is no setting `{name}`: {did_you_mean(name, ['seed', *known])}")
     if name in FOUND:
         raise Refused(f"setting `{name}` follows from others: set {FOUND[name]} instead")
-    if key not in SECTIONS[section].model_fields:
-        known = [f"{section}.{field}" for field in SECTIONS[section].model_fields]
-        raise Refused(f"there is no setting `{name}`: {did_you_mean(name, known)}")
-    return section, key
+    fields = SECTIONS[section].model_fields
+    if field not in fields or (inside and get_origin(fields[field].annotation) is not dict):
+        raise Refused(f"there is no setting `{name}`: {did_you_mean(name, [f'{section}.{one}' for one in fields])}")
+    return [section, field, *inside]
+
+
+def _put(before: Any, inside: list[str], value: Any) -> Any:
+    """`value`, or the table `before` with it under the names `inside`."""
+    if not inside:
+        return value
+    table = before if isinstance(before, dict) else {}
+    return table | {inside[0]: _put(table.get(inside[0]), inside[1:], value)}
 
 
 def _sentence(error: ValidationError) -> str:

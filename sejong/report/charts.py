@@ -134,7 +134,7 @@ def _drawn(draw: Draw, words: Words, label: str, height: int, left: int) -> Mark
 
 
 def _svg(spec: dict[str, Any], words: Words, label: str, width: int, height: int, left: int) -> Markup:
-    padding = {"left": left, "right": 18, "top": 8, "bottom": 26}
+    padding = {"left": left, "right": 28, "top": 8, "bottom": 26}
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": width - padding["left"] - padding["right"],

@@ -22,6 +22,14 @@ def test_overrides_win_over_the_dial_and_replace_its_budget() -> None:
     assert (recipe.tokenizer.vocabulary, recipe.pretrain.seed, recipe.align.seed, recipe.evaluate.seed) == (600, 5, 5, 5)
 
 
+def test_one_limit_inside_a_table_can_be_set() -> None:
+    plain = resolve(Request("korea", "xs")).corpus.rules
+    found = resolve(Request("korea", "xs", overrides={"corpus.rules.gopher_quality.min_words": 20})).corpus.rules
+    assert found == plain | {"gopher_quality": plain["gopher_quality"] | {"min_words": 20}}
+    with pytest.raises(Refused, match=r"there is no setting `corpus\.filters\.x`"):
+        resolve(Request("korea", "xs", overrides={"corpus.filters.x": 1}))
+
+
 def test_what_was_asked_survives_the_recipe_file(tmp_path: Path) -> None:
     request = Request("japan", "nano", (tmp_path,), None, {"corpus.filters": [], "seed": 3}, {"pretrain": {"steps": 7}})
     write(tmp_path / "recipe.toml", request)
