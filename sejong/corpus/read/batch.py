@@ -149,6 +149,11 @@ def batches(found: Iterable[tuple[SourceFile, Text | Unread]]) -> Iterator[Batch
         yield rows.batch()
 
 
+def nothing_unread() -> pa.RecordBatch:
+    """No row of what could not be read."""
+    return pa.RecordBatch.from_pylist([], schema=UNREADABLE)
+
+
 def _encodable(texts: list[str]) -> pa.LargeStringArray:
     """As a column; halves of surrogate pairs, which UTF-8 can not hold, are mended first."""
     try:

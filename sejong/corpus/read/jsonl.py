@@ -1,7 +1,8 @@
 """JSON Lines: an object a line, with `text` and, where known, the other columns of `sejong.corpus.read.records`.
 
-A file that lies there as it is, or packed, can be read in shares by several processes: `in_rows` reads one share, in columns. A
-line that orjson takes and whose fields are of the usual kinds needs no more; any other is read as `read` reads it.
+A large file can be read in shares by several processes: `in_batches` reads one share, a block of lines at a time. A block of the
+usual form becomes columns as it is (`json_columns`). Of any other, a line that orjson takes and whose fields are of the usual
+kinds needs no more; what is left is read as `read` reads it.
 """
 
 import hashlib
@@ -11,15 +12,15 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from sejong.corpus.read.batch import Rows, Text, Unread, Unreadable
+from sejong.corpus.read import json_columns
+from sejong.corpus.read.batch import Batch, Rows, Text, Unread, Unreadable
 from sejong.corpus.read.encoding import decode
 from sejong.corpus.read.formats import Hints
 from sejong.corpus.read.records import FIELDS, document
 from sejong.flow import SourceFile
 
 LONGEST_LINE = 64 << 20  # bytes
-BLOCK = 1 << 20
-DELETE = b"\x7f"  # the only control byte that JSON allows in a text: many of them are a sign of another encoding
+PIECE, BLOCK = 1 << 18, 4 << 20  # bytes that are read at once, and of lines that become a batch
 SIMPLE = (str, int, bool, type(None))  # fields of these kinds mean the same to both parsers
 
 
@@ -30,46 +31,75 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
             yield found
 
 
-def in_rows(file: SourceFile, lines: Iterator[bytes | None], hints: Hints, first: Callable[[], int], size: int) -> Iterator[Rows]:
-    """The documents of some lines of `file`, in rows of about `size` bytes. `first` gives the number of the first line; it is
-    asked only where a line has to be named, since it may take a while to count."""
-    rows, held, count = Rows(), 0, 0
-    try:
-        for line in lines:
-            taken = _take(rows, file, line) if line is not None else 0
-            if not taken and (line is None or line.strip()):
-                found = _line(line, first() + count, hints)
-                taken = rows.add(file, found) if found else 0
-            count += 1
-            held += taken
-            if held >= size:
-                yield rows
-                rows, held = Rows(), 0
-    finally:  # a packed file that is cut off: what came before is kept
-        if len(rows):
-            yield rows
+def in_batches(file: SourceFile, blocks: Iterator[bytes | None], hints: Hints, first: Callable[[], int]) -> Iterator[Batch]:
+    """The documents of blocks of whole lines, a batch a block. `first` gives the number of the first line; it is asked only where
+    a line has to be named, since it may take a while to count."""
+    count = 0
+    for block in blocks:
+        found = None if block is None else json_columns.batch(file, block)
+        if found is None:
+            rows = Rows()
+            for line in [None] if block is None else block.removesuffix(b"\n").split(b"\n"):
+                if (line is None or not _take(rows, file, line)) and (line is None or line.strip()):
+                    one = _line(line, first() + count, hints)
+                    if one:
+                        rows.add(file, one)
+                count += 1
+            found = rows.batch() if len(rows) else None
+        else:
+            count += found.documents.num_rows
+        if found is not None:
+            yield found
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes | None]:
-    """Lines without their ends; none for one that is longer than `LONGEST_LINE`, which is skipped, not held."""
+    """Lines without their ends; none for one that is longer than `LONGEST_LINE`."""
+    for block in blocks(stream):
+        if block is None:
+            yield None
+        else:
+            yield from block.removesuffix(b"\n").split(b"\n")
+
+
+def blocks(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Whole lines, about `BLOCK` bytes together; none for a line longer than `LONGEST_LINE`, which is skipped, not held."""
     held = bytearray()
+    whole = 0  # bytes of it that are whole lines
     skipping = False
-    while block := stream.read(BLOCK):
-        *ended, rest = block.split(b"\n")
-        for piece in ended:
-            if not held and not skipping:  # nearly all
-                yield piece
-                continue
+    try:
+        while piece := stream.read(PIECE):
+            if skipping:
+                end = piece.find(b"\n") + 1
+                if not end:
+                    continue
+                yield None
+                piece, skipping = piece[end:], False
             held += piece
-            yield None if skipping or len(held) > LONGEST_LINE else bytes(held)
-            held.clear()
-            skipping = False
-        held += rest
-        if skipping or len(held) > LONGEST_LINE:
-            held.clear()
-            skipping = True
-    if held or skipping:
-        yield None if skipping else bytes(held)
+            if b"\n" in piece:
+                whole = len(held) - len(piece) + piece.rfind(b"\n") + 1
+            if len(held) >= BLOCK and whole:
+                yield from _bounded(bytes(held[:whole]))
+                del held[:whole]
+                whole = 0
+            elif len(held) > LONGEST_LINE:
+                held.clear()
+                skipping = True
+    except OSError:  # a packed file that is cut off: what came before is kept
+        yield from _bounded(bytes(held[:whole]))
+        raise
+    if skipping:
+        yield None
+    yield from _bounded(bytes(held))
+
+
+def _bounded(block: bytes) -> Iterator[bytes | None]:
+    """The block, its first line apart where that is too long: the others have come in one piece."""
+    first = (block.find(b"\n") + 1) or len(block)
+    if first - 1 > LONGEST_LINE:
+        yield None
+        block = block[first:]
+    if block:
+        yield block
 
 
 def _line(line: bytes | None, number: int, hints: Hints) -> Text | Unread | None:
@@ -92,7 +122,7 @@ def _take(rows: Rows, file: SourceFile, line: bytes) -> int:
         record = orjson.loads(line)
     except ValueError:
         return 0
-    if type(record) is not dict or DELETE in line:
+    if type(record) is not dict or json_columns.DELETE in line:
         return 0
     get = record.get
     text = get("text")

@@ -22,6 +22,7 @@ from sejong.flow import SourceFile
 
 BLOCK = 1 << 20
 STRIDE = 8 << 20  # unpacked bytes of a block of lines
+Numbered = tuple[Callable[[], int], Iterator[bytes | None]]  # what gives the number of a block's first line, and its lines
 PACKED = 6  # how much larger text becomes, about, when it is unpacked
 
 
@@ -64,22 +65,23 @@ def shares(file: SourceFile, size: int, workers: int) -> list[Share]:
 
 
 def read_share(share: Share, hints: Hints, size: int) -> Iterator[Batch]:
-    """The batches of a share that is not a whole file, with about `size` bytes of text each."""
+    """The batches of a share of JSON Lines or Parquet, the latter with about `size` bytes of text each."""
     name, packing = format_of(share.file.path) or ("", None)
     with pa.OSFile(str(share.file.location)) as raw:
         if name == "parquet":
             found = parquet.read_groups(cast(BinaryIO, raw), range(share.start, share.stop or 0))
             yield from batches((share.file, one) for one in found)
             return
-        if packing:
-            stream = cast(BinaryIO, pa.CompressedInputStream(raw, packing))
+        stream = cast(BinaryIO, pa.CompressedInputStream(raw, packing) if packing else raw)
+        if share.whole:
+            numbered: Iterator[Numbered] = iter([(partial(int, 1), jsonl.blocks(stream))])
+        elif packing:
             numbered = _strides(stream, share.start, share.step)
         else:
-            part = cast(BinaryIO, _Part(cast(BinaryIO, raw), share))
-            numbered = iter([(partial(_lines_before, share), jsonl.lines(part))])
-        for first, lines in numbered:
-            for rows in jsonl.in_rows(share.file, lines, hints, first, size):
-                yield rows.batch()
+            part = cast(BinaryIO, _Part(stream, share))
+            numbered = iter([(partial(_lines_before, share), jsonl.blocks(part))])
+        for first, blocks in numbered:
+            yield from jsonl.in_batches(share.file, blocks, hints, first)
 
 
 def _line_ends(file: SourceFile, size: int) -> list[int]:
@@ -160,13 +162,13 @@ class _Blocks:
         return block
 
 
-def _strides(stream: BinaryIO, start: int, step: int) -> Iterator[tuple[Callable[[], int], Iterator[bytes | None]]]:
+def _strides(stream: BinaryIO, start: int, step: int) -> Iterator[Numbered]:
     """Every `step`-th block of lines: what gives the number of its first line, and its lines."""
     line = 1
     for number, pieces in groupby(_blocks(stream), key=itemgetter(0)):
         block = _Blocks(pieces)
         if number % step == start:
-            yield partial(int, line), jsonl.lines(cast(BinaryIO, block))
+            yield partial(int, line), jsonl.blocks(cast(BinaryIO, block))
         while block.read(BLOCK):
             pass
         line += block.ended
@@ -176,7 +178,7 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """The stream in pieces, each with the number of the block of lines that it belongs to."""
     number = place = 0
     due = STRIDE
-    while piece := stream.read(BLOCK):
+    while piece := stream.read(jsonl.PIECE):
         if place >= due and (cut := piece.find(b"\n") + 1):
             yield number, piece[:cut]
             number, due = number + 1, place + STRIDE

@@ -13,6 +13,7 @@ from sejong.errors import Failed, SejongError
 from sejong.flow import SourceFile, sha256_file
 
 TASK_FILES = 500
+WORTH_COLUMNS = 256 << 10  # bytes of a file of JSON Lines from which it makes batches of its own
 EXPANSION = 8  # what a compressed byte may become
 FRAGILE = {"pdf", "archive"}  # readers whose library can take the process down with it
 
@@ -49,10 +50,14 @@ def read_task(task: list[Share], hints: Hints) -> Iterator[Batch]:
     Raises:
         Failed: a file is no longer what was collected, or this machine could not read it (disk, memory, open files).
     """
-    if len(task) == 1 and not task[0].whole:
-        yield from _read_part(task[0], hints)
-    else:
-        yield from batches((share.file, one) for share in task for one in read_file(share.file, hints))
+    small = []
+    for share in task:
+        in_columns = share.file.bytes >= WORTH_COLUMNS and (format_of(share.file.path) or ("",))[0] == "jsonl"
+        if share.whole and not in_columns:
+            small.append(share)
+        else:
+            yield from _read_part(share, hints)
+    yield from batches((share.file, one) for share in small for one in read_file(share.file, hints))
 
 
 def stamp(file: SourceFile) -> Stamp:

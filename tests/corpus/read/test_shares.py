@@ -66,7 +66,7 @@ def test_any_lines(tmp_path: Path, lines: list[bytes], size: int, end: bytes) ->
 def test_a_packed_file_is_read_by_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: Any) -> None:
     monkeypatch.setattr(shares, "STRIDE", 5000)
     monkeypatch.setattr(shares, "BLOCK", 700)
-    monkeypatch.setattr(jsonl, "BLOCK", 700)
+    monkeypatch.setattr(jsonl, "PIECE", 700)
     lines = [json.dumps({"text": f"글 {number} " + "가" * (number % 90)}) for number in range(2000)]
     lines[5], lines[900], lines[1999] = "{", "no json", "nor this"
     data = packed("\n".join(lines).encode())
