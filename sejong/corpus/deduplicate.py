@@ -107,8 +107,8 @@ def best_of(label: Indices, rank: Indices) -> Indices:
 
 
 def _bucket_pairs(keys: Hashes, others: Hashes, rank: Indices) -> tuple[Indices, Indices]:
-    order = np.lexsort((rank, others, keys))
-    order = order[keys[order] != EMPTY]
+    crowd = _crowd(keys)
+    order = crowd[np.lexsort((rank[crowd], others[crowd], keys[crowd]))]
     sorted_keys = keys[order]
     new = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]) if len(order) else np.zeros(0, bool)
     bucket = np.cumsum(new) - 1
@@ -121,3 +121,12 @@ def _bucket_pairs(keys: Hashes, others: Hashes, rank: Indices) -> tuple[Indices,
         same = np.flatnonzero(bucket[step:] == bucket[:-step]) if len(order) > step else np.empty(0, np.int64)
         pairs.append((order[same], order[same + step]))
     return np.concatenate([one for one, _ in pairs]), np.concatenate([other for _, other in pairs])
+
+
+def _crowd(keys: Hashes) -> Indices:
+    """The documents that are not alone in their bucket: most are, and need no further sorting."""
+    order: Indices = np.argsort(keys)
+    same = np.diff(keys[order]) == 0
+    crowd: Indices = order[np.append(same, False) | np.append(False, same)] if len(order) else order
+    found: Indices = crowd[keys[crowd] != EMPTY]
+    return found

@@ -1,8 +1,8 @@
 """A piece of the corpus in scratch: screened documents, sorted by id, with what was dropped and what the search for copies needs.
 
-A piece's folder holds `documents.arrow` and `dropped.arrow` (record batches of bounded size, so that a range of ids is read
-without the rest), `rows-NAME.arrow` (tables of the steps), arrays with a value a document, and `piece.json`. It is renamed into
-place when it is whole.
+A piece's folder holds `documents.arrow` and `dropped.arrow` (not compressed, so that a range of rows is mapped from disk without
+the rest), `rows-NAME.arrow` (tables of the steps), arrays with a value a document, and `piece.json`. It is renamed into place
+when it is whole.
 """
 
 import hashlib
@@ -26,9 +26,6 @@ from sejong.corpus.shingles import Hashes, bands
 from sejong.language.scripts import Counts
 from sejong.language.utf8 import one_chunk, utf8_of
 
-BATCH_BYTES = 1 << 20  # of text in a record batch
-BATCH_ROWS = 1024
-OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 SIGNAL = "signal:"  # before the name of a column that holds a signal
 DIGEST = "V32"  # a sha256
 KEY = np.dtype([("high", ">u8"), ("low", ">u8")])  # the first half of one; its order is that of the hexadecimal string
@@ -110,7 +107,7 @@ def write(
     Returns:
         What `Piece.said` gives.
     """
-    documents = documents.sort_by("id").combine_chunks()
+    documents = documents.combine_chunks().sort_by("id")
     dropped = dropped.sort_by(ORDER)
     texts = one_chunk(documents["text"])
     data, offsets = utf8_of(texts)
@@ -123,7 +120,7 @@ def write(
         "rows": {name: len(table) for name, table in sorted(rows.items())},
     }
     with making(folder) as private:
-        write_table(private / "documents.arrow", documents, sizes)
+        write_table(private / "documents.arrow", documents)
         write_table(private / "dropped.arrow", dropped)
         for name, table in rows.items():
             write_table(private / f"rows-{name}.arrow", table)
@@ -182,29 +179,17 @@ def masked(documents: pa.Table, identifiers: Identifiers | list[str]) -> pa.Tabl
     return documents.append_column("spans", spans.cast(SPANS))
 
 
-def write_table(path: Path, table: pa.Table, sizes: Counts | None = None) -> None:
-    """A table as record batches of at most `BATCH_ROWS` rows and, by `sizes`, about `BATCH_BYTES`."""
-    borders = _borders(len(table), sizes)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema, options=OPTIONS) as writer:
-        for start, stop in pairwise(borders):
-            writer.write_table(table.slice(start, stop - start).combine_chunks())
-    np.save(path.with_suffix(".borders.npy"), np.array(borders))
+def write_table(path: Path, table: pa.Table) -> None:
+    """A table in scratch, as it lies in memory."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """All of a table in scratch, or some of its columns."""
-    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source, options=_only(path, columns)) as reader:
-        return reader.read_all()
-
-
-def read_between(path: Path, first: int, last: int) -> pa.Table:
-    """Rows `first` to `last` (not included) of a table in scratch."""
-    borders = np.load(path.with_suffix(".borders.npy"))
-    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
-        batches = range(np.searchsorted(borders, first, "right") - 1, np.searchsorted(borders, last, "left"))
-        parts = [reader.get_batch(number) for number in batches] if first < last else []
-        table = pa.Table.from_batches(parts, reader.schema)
-        return table.slice(first - int(borders[batches.start]), last - first) if parts else table
+    """A table in scratch, or some of its columns, mapped from disk: only what is looked at is read."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        table = reader.read_all()
+    return table if columns is None else table.select(columns)
 
 
 def hashes_of(data: Any, offsets: Counts) -> Any:
@@ -229,23 +214,3 @@ def _excerpts(texts: Any, identifiers: Identifiers | list[str]) -> Any:
     """The beginning of each text. It is cut after masking, so that no half of an identifier is left."""
     beginnings, _ = redact(one_chunk(pc.utf8_slice_codeunits(texts, 0, 2 * EXCERPT)), identifiers)
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_slice_codeunits(beginnings, 0, EXCERPT), r"\s+", " "))
-
-
-def _borders(rows: int, sizes: Counts | None) -> list[int]:
-    """The first row of each batch, and the number of rows."""
-    if sizes is None:
-        return [*range(0, rows, BATCH_ROWS), rows]
-    borders, held = [0], 0
-    for row, size in enumerate(sizes.tolist()):
-        if row > borders[-1] and (held + size > BATCH_BYTES or row - borders[-1] >= BATCH_ROWS):
-            borders.append(row)
-            held = 0
-        held += size
-    return [*borders, rows] if rows else [0]
-
-
-def _only(path: Path, columns: Sequence[str] | None) -> pa.ipc.IpcReadOptions:
-    if columns is None:
-        return pa.ipc.IpcReadOptions()
-    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
-        return pa.ipc.IpcReadOptions(included_fields=[reader.schema.get_field_index(name) for name in columns])

@@ -19,7 +19,7 @@ from sejong.corpus import comply, jobs, piece, steps
 from sejong.corpus.copies import Copies, Documents, other_id
 from sejong.corpus.deduplicate import Indices
 from sejong.corpus.jobs import Job, Result, Task, WorkOff
-from sejong.corpus.piece import DROPPED, SIGNAL, Piece, dropped_rows, read_between
+from sejong.corpus.piece import DROPPED, SIGNAL, Piece, dropped_rows, read_table
 from sejong.corpus.redact import SPANS, identifiers
 from sejong.corpus.screen import shingle_length
 from sejong.corpus.split import SPLITS
@@ -30,6 +30,7 @@ SHARD_DOCUMENTS = 20_000
 SHARDS = 64  # about so many, of at least and at most these bytes of text; a shard ends when it holds either
 LEAST, MOST = 24 << 20, 256 << 20
 ROW_GROUP = 1024  # documents
+MAPPED = 16_000  # pieces at once, since a process may not map files without end
 FOLDER = "shards"  # in scratch
 COPIES = "copies"  # signal: how many documents the one kept stands for
 FEW_VALUES = ["source", "licence", "contributor", "collected", "language", "split"]  # columns that Parquet keeps as a dictionary
@@ -86,8 +87,10 @@ def shard_job(task: Task, name: str, pieces: list[str], verdicts: list[str], fir
             kept.append(found[0])
             places.append(found[1] + before)
             before += len(found[0])
+        if len(kept) == MAPPED:
+            kept = [steps.concatenated(kept).combine_chunks()]
         low, high = _range(one.array("dropped_ids"), first, end)
-        rows = read_between(one.folder / "dropped.arrow", low, high)
+        rows = read_table(one.folder / "dropped.arrow").slice(low, high - low)
         dropped.append(rows.filter(_inside(rows["id"], first, end)))
     table = _in_columns(steps.concatenated(kept), np.concatenate([np.empty(0, np.int64), *places]), signals)
     fell = pa.concat_tables(dropped)
@@ -122,7 +125,7 @@ def _documents_between(
     low, high = _range(own.array("ids"), first, end)
     if low == high:
         return None
-    table = read_between(own.folder / "documents.arrow", low, high)
+    table = own.documents().slice(low, high - low)
     with np.load(task.scratch / FOLDER / f"{verdict}.npz") as found:
         side, again, stands_for = (found[name][low:high] for name in ("side", "again", "stands_for"))
         fell = {name: found[name] for name in ("fell", "exact", "jaccard", "original")}

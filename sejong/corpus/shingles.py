@@ -23,7 +23,6 @@ Hashes = NDArray[np.uint64]
 BINS = 160
 ROWS = range(10, 1, -1)  # bins a band, the longest band first
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-RADIX = 11  # bits
 
 
 def bands(data: Bytes, offsets: Counts, length: int, threshold: float) -> Hashes:
@@ -85,34 +84,37 @@ def _mix_all(letters: NDArray[np.uint32], hashes: Hashes) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _shingle_hashes(data: Bytes, length: int, letters: Hashes, power: np.uint64, found: Hashes) -> int:
-    """Hashes of all shingles of one text, repeats included, into `found`; gives how many."""
-    recent = np.zeros(length, np.uint64)  # the last letters, in a ring
-    place = count = seen = 0
-    rolling = np.uint64(0)
+def _letters(data: Bytes, letters: Hashes, found: Hashes) -> int:
+    """Hashes of the letters of one text into `found`; gives how many."""
+    count = 0
     at = 0
     while at < len(data):
         code, size = decode(data, at)
         at += size
         own = letters[code]
-        if own == 0:
-            continue
-        rolling = rolling * STEP + own - recent[place] * power
-        recent[place] = own
-        place = place + 1 if place + 1 < length else 0
-        seen += 1
-        if seen >= length:
-            found[count] = mix(rolling)
-            count += 1
+        found[count] = own  # what is no letter is written over
+        count += own != 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _shingle_hashes(data: Bytes, length: int, letters: Hashes, power: np.uint64, found: Hashes) -> int:
+    """Hashes of all shingles of one text, repeats included, into `found`; gives how many."""
+    seen = _letters(data, letters, found)
+    count = max(seen - length + 1, 0)
+    rolling = leaves = np.uint64(0)
+    for place in range(min(length - 1, seen)):
+        rolling = rolling * STEP + found[place]
+    for place in range(count):
+        rolling = rolling * STEP + (found[place + length - 1] - leaves * power)
+        leaves = found[place]
+        found[place] = mix(rolling)
     return count
 
 
 @njit(cache=True, nogil=True)
 def _bands(data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np.uint64, rows: int, keys: Hashes) -> None:
-    longest = 0
-    for text in range(len(keys)):
-        longest = max(longest, offsets[text + 1] - offsets[text])
-    found = np.empty(longest, np.uint64)
+    found = np.empty(_longest(offsets), np.uint64)
     signature = np.empty(BINS, np.uint64)
     for text in range(len(keys)):
         count = _shingle_hashes(data[offsets[text] : offsets[text + 1]], length, letters, power, found)
@@ -128,11 +130,20 @@ def _bands(data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np
 
 
 @njit(cache=True, nogil=True)
+def _longest(offsets: Counts) -> int:
+    """Bytes of the longest text."""
+    longest = 1
+    for text in range(len(offsets) - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    return longest
+
+
+@njit(cache=True, nogil=True)
 def _sign(found: Hashes, signature: Hashes) -> None:
     """The smallest value of each bin; an empty bin has that of another one."""
     signature[:] = EMPTY
     for shingle in found:
-        place = np.int64(((shingle >> np.uint64(32)) * np.uint64(BINS)) >> np.uint64(32))
+        place = ((shingle >> np.uint64(32)) * np.uint64(BINS)) >> np.uint64(32)
         value = mix(shingle)
         if value < signature[place]:
             signature[place] = value
@@ -152,43 +163,53 @@ def _sign(found: Hashes, signature: Hashes) -> None:
 def _sets(
     data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np.uint64, room: NDArray[np.uint32], sizes: Counts
 ) -> int:
-    longest = 1
-    for text in range(len(sizes)):
-        longest = max(longest, offsets[text + 1] - offsets[text])
+    longest = _longest(offsets)
     found = np.empty(longest, np.uint64)
-    short, spare = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
+    table = np.zeros(5 * longest + 4, np.uint32)  # fewer than four places a shingle, and room behind the last of them
     used = 0
     for text in range(len(sizes)):
         count = _shingle_hashes(data[offsets[text] : offsets[text + 1]], length, letters, power, found)
-        for place in range(count):
-            short[place] = np.uint32(found[place] >> np.uint64(32))
-        ordered = _sorted(short, spare, count)
-        first = used
-        for place in range(count):
-            if place == 0 or ordered[place] != ordered[place - 1]:
-                room[used] = ordered[place]
-                used += 1
-        sizes[text] = used - first
+        sizes[text] = _distinct(found[:count], table, room[used:])
+        used += sizes[text]
     return used
 
 
 @njit(cache=True, nogil=True)
-def _sorted(values: NDArray[np.uint32], spare: NDArray[np.uint32], count: int) -> NDArray[np.uint32]:
-    """The first `count` values in order, in one of the two arrays: a radix sort where that is faster."""
-    if count < 256:
-        values[:count].sort()
-        return values
-    mask = np.uint32((1 << RADIX) - 1)
-    source, target = values, spare
-    for shift in (0, RADIX, 2 * RADIX):
-        starts = np.zeros((1 << RADIX) + 1, np.int64)
-        for place in range(count):
-            starts[((source[place] >> np.uint32(shift)) & mask) + 1] += 1
-        for bucket in range(1 << RADIX):
-            starts[bucket + 1] += starts[bucket]
-        for place in range(count):
-            bucket = (source[place] >> np.uint32(shift)) & mask
-            target[starts[bucket]] = source[place]
-            starts[bucket] += 1
-        source, target = target, source
-    return source
+def _distinct(found: Hashes, table: NDArray[np.uint32], room: NDArray[np.uint32]) -> int:
+    """The upper halves of `found` into `room`, in order and without repeats; gives how many.
+
+    A table of hashes whose place follows from a value's upper bits (linear probing without a wrap) holds the values nearly in
+    order; what collided is put right by insertion. `table` is all zeros before and after.
+    """
+    bits = 1
+    while (1 << bits) < 2 * len(found):
+        bits += 1
+    shift = np.uint64(64 - bits)
+    last = np.uint64(0)
+    zero = False
+    for one in found:
+        value = np.uint32(one >> np.uint64(32))
+        if value == 0:
+            zero = True
+            continue
+        place = one >> shift
+        while table[place] != 0 and table[place] != value:
+            place += np.uint64(1)
+        table[place] = value
+        last = max(last, place)
+    used = 0
+    if zero:
+        room[0] = 0
+        used = 1
+    for place in range(last + np.uint64(1)):
+        value = table[place]
+        if value == 0:
+            continue
+        table[place] = 0
+        behind = used
+        while behind > 0 and room[behind - 1] > value:
+            room[behind] = room[behind - 1]
+            behind -= 1
+        room[behind] = value
+        used += 1
+    return used

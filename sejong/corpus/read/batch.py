@@ -1,7 +1,7 @@
 """What readers yield, and how it becomes columns."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -149,9 +149,11 @@ def batches(found: Iterable[tuple[SourceFile, Text | Unread]]) -> Iterator[Batch
         yield rows.batch()
 
 
-def nothing_unread() -> pa.RecordBatch:
-    """No row of what could not be read."""
-    return pa.RecordBatch.from_pylist([], schema=UNREADABLE)
+def joined(found: Sequence[Batch]) -> Batch:
+    """Batches, at least one, as one."""
+    if len(found) == 1:
+        return found[0]
+    return Batch(pa.concat_batches([one.documents for one in found]), pa.concat_batches([one.dropped for one in found]))
 
 
 def _encodable(texts: list[str]) -> pa.LargeStringArray:

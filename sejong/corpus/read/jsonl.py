@@ -1,26 +1,28 @@
 """JSON Lines: an object a line, with `text` and, where known, the other columns of `sejong.corpus.read.records`.
 
 A large file can be read in shares by several processes: `in_batches` reads one share, a block of lines at a time. A block of the
-usual form becomes columns as it is (`json_columns`). Of any other, a line that orjson takes and whose fields are of the usual
-kinds needs no more; what is left is read as `read` reads it.
+usual form becomes columns as it is (`json_columns`); of another, pieces may. Elsewhere a line that orjson takes and whose fields
+are of the usual kinds needs no more, and what is left is read as `read` reads it.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import orjson
 
 from sejong.corpus.read import json_columns
-from sejong.corpus.read.batch import Batch, Rows, Text, Unread, Unreadable
+from sejong.corpus.read.batch import Batch, Rows, Text, Unread, Unreadable, joined
 from sejong.corpus.read.encoding import decode
 from sejong.corpus.read.formats import Hints
 from sejong.corpus.read.records import FIELDS, document
 from sejong.flow import SourceFile
 
 LONGEST_LINE = 64 << 20  # bytes
+DELETE = b"\x7f"  # the only control byte that JSON allows in a text: many of them are a sign of another encoding
 PIECE, BLOCK = 1 << 18, 4 << 20  # bytes that are read at once, and of lines that become a batch
+SMALL_BLOCK = 1 << 18  # of lines that are looked at one by one, where the whole block is not of the usual form
 SIMPLE = (str, int, bool, type(None))  # fields of these kinds mean the same to both parsers
 
 
@@ -34,22 +36,61 @@ def read(stream: BinaryIO, hints: Hints) -> Iterator[Text | Unread]:
 def in_batches(file: SourceFile, blocks: Iterator[bytes | None], hints: Hints, first: Callable[[], int]) -> Iterator[Batch]:
     """The documents of blocks of whole lines, a batch a block. `first` gives the number of the first line; it is asked only where
     a line has to be named, since it may take a while to count."""
-    count = 0
+    share = _Lines(file, hints, first)
     for block in blocks:
-        found = None if block is None else json_columns.batch(file, block)
-        if found is None:
-            rows = Rows()
-            for line in [None] if block is None else block.removesuffix(b"\n").split(b"\n"):
-                if (line is None or not _take(rows, file, line)) and (line is None or line.strip()):
-                    one = _line(line, first() + count, hints)
-                    if one:
-                        rows.add(file, one)
-                count += 1
-            found = rows.batch() if len(rows) else None
-        else:
-            count += found.documents.num_rows
-        if found is not None:
-            yield found
+        found = share.batches(block)
+        if found:
+            yield joined(found)
+
+
+class _Lines:
+    """The lines of a share of a file, as they come."""
+
+    def __init__(self, file: SourceFile, hints: Hints, first: Callable[[], int]) -> None:
+        self.file, self.hints, self.first = file, hints, first
+        self.count = 0  # lines that were read
+
+    def batches(self, block: bytes | None) -> list[Batch]:
+        """What the block holds. One that is not of the usual form is looked at in pieces, and such a piece by lines."""
+        if block is None:
+            return self._by_line([None])
+        if (whole := self._in_columns(block)) is not None:
+            return [whole]
+        parts = json_columns.pieces(block, SMALL_BLOCK)
+        found: list[Batch] = []
+        for part in parts:
+            taken = self._in_columns(part) if len(parts) > 1 else None
+            found += self._by_line(part.removesuffix(b"\n").split(b"\n")) if taken is None else [taken]
+        return found
+
+    def _in_columns(self, block: bytes) -> Batch | None:
+        taken = json_columns.documents(self.file, block)
+        if taken is None:
+            return None
+        documents, without_text = taken
+        rows = Rows()
+        texts = block.split(b"\n") if without_text else []
+        for place in without_text:
+            if one := self._line(texts[place], place):
+                rows.add(self.file, one)
+        others = rows.batch()
+        if len(others.documents):  # what is a space is told otherwise there: let it tell all of them
+            return None
+        self.count += len(documents) + len(without_text)
+        return Batch(documents, others.dropped)
+
+    def _by_line(self, lines: Sequence[bytes | None]) -> list[Batch]:
+        rows = Rows()
+        for place, line in enumerate(lines):
+            if (line is None or not _take(rows, self.file, line)) and (one := self._line(line, place)):
+                rows.add(self.file, one)
+        self.count += len(lines)
+        return [rows.batch()] if len(rows) else []
+
+    def _line(self, line: bytes | None, place: int) -> Text | Unread | None:
+        if line is not None and not line.strip():
+            return None
+        return _line(line, self.first() + self.count + place, self.hints)
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes | None]:
@@ -122,7 +163,7 @@ def _take(rows: Rows, file: SourceFile, line: bytes) -> int:
         record = orjson.loads(line)
     except ValueError:
         return 0
-    if type(record) is not dict or json_columns.DELETE in line:
+    if type(record) is not dict or DELETE in line:
         return 0
     get = record.get
     text = get("text")

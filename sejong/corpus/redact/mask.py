@@ -185,4 +185,4 @@ def _characters(data: Any, offsets: Any, starts: Any, ends: Any, documents: Any,
 
 def _one_chunk(texts: Any) -> pa.Array:
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    return pa.concat_arrays(chunks) if chunks else pa.array([], texts.type)
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks) if chunks else pa.array([], texts.type)
