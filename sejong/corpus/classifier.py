@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus.letters import FIRST, STEP, Codes, Hashes, folded, mix
 from sejong.language.scripts import CODE_POINTS, Counts, table
 from sejong.language.utf8 import Bytes, decode
@@ -86,7 +86,7 @@ def tokens() -> Codes:
     return codes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(
     data: Bytes, at: int, end: int, table: Codes, characters: bool, state: Hashes, out: NDArray[np.int32]
 ) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def _fill(
     return at, count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scores(weights: Weights, data: Bytes, offsets: Counts, table: Codes, characters: bool) -> Any:
     """The mean weight of each document's n-grams, with the bias."""
     result = np.zeros(len(offsets) - 1)
@@ -143,7 +143,7 @@ def _scores(weights: Weights, data: Bytes, offsets: Counts, table: Codes, charac
     return result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fit(data: Bytes, offsets: Counts, table: Codes, characters: bool, labels: Floats, importance: Floats, order: Counts) -> Any:
     """Gradient descent on the logistic loss; weights and bias in one array."""
     weights, squares = np.zeros((1 << BITS) + 1), np.full((1 << BITS) + 1, LESS)

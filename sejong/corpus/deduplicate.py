@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus.shingles import EMPTY, Hashes, sorted_distinct
 
 Indices = NDArray[np.int64]
@@ -66,7 +66,7 @@ def candidates(band: Callable[[int], Hashes], bands: int, rank: Indices) -> tupl
     return codes // max(len(rank), 1), codes % max(len(rank), 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def jaccard(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> float:
     """The Jaccard similarity of two sets, each sorted and without repeats; 0 where both are empty."""
     one = other = shared = 0

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.errors import Failed
 from sejong.language.close import Telling, settled
 from sejong.language.scripts import Bools, Characters, Counts, share, table
@@ -115,7 +115,7 @@ def _letters_of(scripts: tuple[str, ...]) -> NDArray[np.uint8]:
     return kind
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(data: Bytes, offsets: Counts, kind: NDArray[np.uint8], counts: Counts) -> None:
     """How many characters of each kind stand in windows of each text."""
     for text in range(len(counts)):

@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import inlined_kernel
 from sejong.language import utf8
 from sejong.language.scripts import CODE_POINTS, Bools, Counts, script_class, table
 from sejong.language.utf8 import Bytes
@@ -52,7 +52,7 @@ def utf8_of(texts: list[str]) -> tuple[Bytes, Counts]:
     return utf8.utf8_of(pa.array(texts, pa.large_string()))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def mix(value: np.uint64) -> np.uint64:
     """splitmix64's finaliser: every output bit depends on every input bit."""
     value = (value ^ (value >> np.uint64(30))) * FIRST

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus import jobs, piece, steps
 from sejong.corpus.jobs import Job, Result, Task, WorkOff
 from sejong.corpus.letters import STEP, mix
@@ -189,7 +189,7 @@ def _limits(settings: CorpusSettings) -> dict[str, Any]:
     return LIMITS | settings.rules.get(steps.LINES, {})
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _line(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, int]:
     """The line that begins at a byte: where it ends, its hash, and its characters; white space around it aside."""
     stop = at
@@ -208,7 +208,7 @@ def _line(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, int]:
     return stop, mix(found), characters
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hash_lines(data: Bytes, offsets: Counts, least: int, hashes: Hashes, owner: NDArray[np.int64]) -> int:
     """The hash of every line of at least `least` characters, and the text that it is in; gives how many."""
     used = 0
@@ -223,7 +223,7 @@ def _hash_lines(data: Bytes, offsets: Counts, least: int, hashes: Hashes, owner:
     return used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _remove(
     data: Bytes,
     offsets: Counts,

@@ -9,9 +9,9 @@ a text, and the share of a piece is counted over its shingles found within `BLOC
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import inlined_kernel, kernel
 from sejong.corpus.letters import STEP, Codes, Hashes, folded, mix, utf8_of
 from sejong.language.scripts import Counts
 from sejong.language.utf8 import Bytes, decode
@@ -107,7 +107,7 @@ def _bits(keys: Hashes) -> tuple[Hashes, np.uint64]:
     return bits, shift
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _table(keys: Hashes) -> Any:
     """An open hash table: at the lower bits of a key, or after, its place in `keys`; at most half full."""
     size = 4
@@ -122,7 +122,7 @@ def _table(keys: Hashes) -> Any:
     return slots
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def _lookup(keys: Hashes, slots: NDArray[np.int32], key: np.uint64) -> Any:
     """The place of a key, or -1."""
     at = np.int64(key & np.uint64(len(slots) - 1))
@@ -133,7 +133,7 @@ def _lookup(keys: Hashes, slots: NDArray[np.int32], key: np.uint64) -> Any:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _leaving(length: int) -> np.uint64:
     """What a letter weighs in the rolling hash when it leaves a run of `length` letters."""
     power = np.uint64(1)
@@ -142,7 +142,7 @@ def _leaving(length: int) -> np.uint64:
     return power
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shingles(data: Bytes, offsets: Counts, fold: Codes, length: int) -> tuple[Any, Any]:
     """The hash of every run of `length` letters of some strings, and the string of each."""
     leaving, ring = _leaving(length), np.zeros(length, np.uint64)
@@ -168,7 +168,7 @@ def _shingles(data: Bytes, offsets: Counts, fold: Codes, length: int) -> tuple[A
     return hashes[:count].copy(), string[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gram(slot: Counts, at: int, span: int, length: int) -> np.uint64:
     """The hash of the n-gram whose first shingle stands at `at`, its last one `span` further; shingles between cover it."""
     key = np.uint64(0)
@@ -177,7 +177,7 @@ def _gram(slot: Counts, at: int, span: int, length: int) -> np.uint64:
     return mix(key * STEP + np.uint64(slot[at + span]) + np.uint64(1))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grams(slot: Counts, string: Counts, common: NDArray[np.bool_], length: int, letters: int) -> tuple[Any, Any]:
     """The n-grams of all strings and the shingle that each begins with, without those that begin or end in common wording."""
     span = letters - length
@@ -210,14 +210,14 @@ def _memory(index: Index) -> _Memory:
     return _Memory(seen, held, begin, best, start, whole, block, document)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _larger(values: Any) -> Any:
     grown = np.empty(2 * len(values), values.dtype)
     grown[: len(values)] = values
     return grown
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _find(index: Index, memory: _Memory, data: Bytes, offsets: Counts, fold: Codes, share: float) -> tuple[Any, Any, Any, Any]:
     """Look for the pieces in each document: first the shingles, whose hits are few, then what they add up to."""
     documents, pieces, starts = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
@@ -244,7 +244,7 @@ def _find(index: Index, memory: _Memory, data: Bytes, offsets: Counts, fold: Cod
     return documents[:found].copy(), pieces[:found].copy(), shares[:found].copy(), starts[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hits(
     index: Index, data: Bytes, bounds: tuple[int, int], fold: Codes, chunk: tuple[Hashes, Counts, Hashes], rows: Counts
 ) -> tuple[Any, int]:
@@ -296,7 +296,7 @@ def _hits(
     return rows, hits
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def _asked(bits: Hashes, shift: np.uint64, keys: Hashes, slots: NDArray[np.int32], rolling: np.uint64) -> Any:
     """The place of a shingle among the keys, or -1: the bit map says no for nearly all."""
     key = mix(rolling)
@@ -306,7 +306,7 @@ def _asked(bits: Hashes, shift: np.uint64, keys: Hashes, slots: NDArray[np.int32
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _weigh(index: Index, memory: _Memory, slot: Counts, letter: Counts, byte: Counts, blocks: int) -> tuple[int, int]:
     """The best share of each piece over the blocks of a document, and whether an n-gram of it is there. Returns how many pieces
     were met, and how many blocks were counted so far."""

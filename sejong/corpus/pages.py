@@ -101,6 +101,7 @@ class Pages:
         self.table = table
         self.count = len(self.texts)
         self.asked: Bools = np.ones(self.count, bool)
+        self.ends: str | None = None  # the characters that end a sentence, where a rule will ask: all is counted in one pass
         self._tallies: dict[str | None, Columns] = {}
         self._measured: dict[str, Words] = {}
         self._lines: tuple[Lines, Columns] | None = None
@@ -112,7 +113,7 @@ class Pages:
             place = changed.column_names.index("text")
             changed = changed.set_column(place, changed.field(place), texts.cast(changed.field(place).type))
         pages = Pages(texts, self.scripts, changed).asking(self.asked)
-        pages._lines = lines
+        pages._lines, pages.ends = lines, self.ends
         return pages
 
     def asking(self, asked: Bools) -> "Pages":
@@ -198,6 +199,7 @@ class Pages:
         characters that end a sentence (any of those already asked for where none are given)."""
         if ends is None and self._tallies:
             return next(iter(self._tallies.values()))
+        ends = self.ends if ends is None else ends
         if ends not in self._tallies:
             data, offsets = self.utf8
             counts = np.zeros((self.count, tally.COUNTS), np.int64)

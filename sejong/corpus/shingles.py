@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus.letters import STEP, folded, mix
 from sejong.language.scripts import Counts
 from sejong.language.utf8 import Bytes, decode
@@ -76,14 +76,14 @@ def _power(length: int) -> np.uint64:
     return np.uint64(pow(int(STEP), length, 1 << 64))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mix_all(letters: NDArray[np.uint32], hashes: Hashes) -> None:
     for code in range(len(letters)):
         if letters[code]:
             hashes[code] = mix(np.uint64(letters[code]))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _letters(data: Bytes, letters: Hashes, found: Hashes) -> int:
     """Hashes of the letters of one text into `found`; gives how many."""
     count = 0
@@ -97,7 +97,7 @@ def _letters(data: Bytes, letters: Hashes, found: Hashes) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shingle_hashes(data: Bytes, length: int, letters: Hashes, power: np.uint64, found: Hashes) -> int:
     """Hashes of all shingles of one text, repeats included, into `found`; gives how many."""
     seen = _letters(data, letters, found)
@@ -112,7 +112,7 @@ def _shingle_hashes(data: Bytes, length: int, letters: Hashes, power: np.uint64,
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bands(data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np.uint64, rows: int, keys: Hashes) -> None:
     found = np.empty(_longest(offsets), np.uint64)
     signature = np.empty(BINS, np.uint64)
@@ -129,7 +129,7 @@ def _bands(data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np
             keys[text, band] = key
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _longest(offsets: Counts) -> int:
     """Bytes of the longest text."""
     longest = 1
@@ -138,7 +138,7 @@ def _longest(offsets: Counts) -> int:
     return longest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sign(found: Hashes, signature: Hashes) -> None:
     """The smallest value of each bin; an empty bin has that of another one."""
     signature[:] = EMPTY
@@ -159,7 +159,7 @@ def _sign(found: Hashes, signature: Hashes) -> None:
         signature[empty] = signature[source]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sets(
     data: Bytes, offsets: Counts, length: int, letters: Hashes, power: np.uint64, room: NDArray[np.uint32], sizes: Counts
 ) -> int:
@@ -174,7 +174,7 @@ def _sets(
     return used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _distinct(found: Hashes, table: NDArray[np.uint32], room: NDArray[np.uint32]) -> int:
     """The upper halves of `found` into `room`, in order and without repeats; gives how many.
 

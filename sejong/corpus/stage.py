@@ -7,6 +7,7 @@ licences and opt-outs (`sejong.corpus.comply`) apply always. Copies are looked f
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def run(settings: CorpusSettings, inputs: list[Artifact], out: Path) -> dict[str
     settings = comply.with_archives(settings, sources.files, work)
     classifier = quality.train(settings, sources.files, work, steps.passing(settings)) if settings.references else None
     task = Task(settings, work, task_size(sources.files), classifier)
-    with workers(task, sum(file.bytes for file in sources.files)) as work_off:
+    with ThreadPoolExecutor(1) as aside, workers(task, sum(file.bytes for file in sources.files)) as work_off:
+        searched = aside.submit(measured, settings.identifiers, settings.identifier_rules, seed=1)
         pieces = screen(task, sources.files, work_off)
         documents = Documents.of(task, pieces)
         _refuse_nothing(settings, len(sources.files), pieces, documents)
@@ -63,7 +65,7 @@ def run(settings: CorpusSettings, inputs: list[Artifact], out: Path) -> dict[str
         quality.write(classifier, kept_signal(shards, prefer.QUALITY), out)
     given = describe_sources(sources)
     _write_json(out / "sources.json", given)
-    _write_json(out / "pii.json", measured(settings.identifiers, settings.identifier_rules, seed=1))
+    _write_json(out / "pii.json", searched.result())
     _write_json(out / "outside_models.json", _outside_models(settings, out))
     describe(settings, given, figures, funnel, out)
     dropped = {rule: count for step in funnel for rule, count in step["dropped"].items()}

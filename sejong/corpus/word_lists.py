@@ -13,8 +13,8 @@ import unicodedata
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from sejong.compiled import inlined_kernel, kernel
 from sejong.corpus.items import content
 from sejong.corpus.judge import Judgement, Step
 from sejong.corpus.letters import STEP, Codes, Hashes, folded, mix, spaceless, writes_no_spaces
@@ -153,13 +153,13 @@ def _codes(entry: str) -> list[int]:
     return before + codes + ([] if entry.endswith("*") else [SPACE])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def _pair(first: Any, second: Any) -> Any:
     """The bit of two letters in the filter."""
     return np.int64(mix(np.uint64(first) * STEP + np.uint64(second)) >> np.uint64(64 - FILTER_BITS))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def _slot(edges: Counts, node: Any, code: Any) -> Any:
     """Where an edge stands in the table, or would."""
     edge = node << 21 | code
@@ -169,7 +169,7 @@ def _slot(edges: Counts, node: Any, code: Any) -> Any:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(
     begins: Hashes,
     edges: Counts,
@@ -210,7 +210,7 @@ def _count(
     return counts, words, letters
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _down(
     edges: Counts,
     children: Counts,

@@ -34,7 +34,7 @@ def code_hash(module: str, data: tuple[str, ...] = ()) -> str:
 def libraries(module: str) -> dict[str, str]:
     """The distributions that `module` reaches, with their versions, and Python's own."""
     owners = _owners()
-    found = {owner for top in reached(module)[1] for owner in owners.get(top, ())}
+    found = {owner.name for top in reached(module)[1] for owner in owners.get(top, ())}
     versions = {name: importlib.metadata.version(name) for name in sorted(found) if name != NAME}
     return {"python": ".".join(platform.python_version_tuple()[:2]), **versions}
 
@@ -60,7 +60,7 @@ def reached(module: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _imports(module: str) -> Iterable[str]:
-    for node in ast.walk(ast.parse(_file(module).read_text("utf-8"))):
+    for node in _statements(ast.parse(_file(module).read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -68,6 +68,19 @@ def _imports(module: str) -> Iterable[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def _statements(tree: ast.AST) -> Iterable[ast.stmt]:
+    """All statements; what stands in expressions, nearly all of a tree, cannot import and is not visited."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for _, value in ast.iter_fields(waiting.pop()):
+            for one in value if isinstance(value, list) else ():
+                if isinstance(one, ast.stmt):
+                    yield one
+                if isinstance(one, ast.stmt | ast.excepthandler | ast.match_case):
+                    waiting.append(one)
+
+
+@cache
 def _as_modules(name: str) -> list[str]:
     """The module `name` and the packages above it; a name that is no file is a function of the one above."""
     parts = name.split(".")
@@ -75,11 +88,27 @@ def _as_modules(name: str) -> list[str]:
     return [one for one in above if _file(one).exists()]
 
 
+@cache
 def _file(module: str) -> Path:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 @cache
-def _owners() -> dict[str, list[str]]:
-    return {top: list(names) for top, names in importlib.metadata.packages_distributions().items()}
+def _owners() -> dict[str, list[importlib.metadata.Distribution]]:
+    """The distributions that hold each top-level name, as `importlib.metadata.packages_distributions` tells. That takes several
+    times as long, since it makes a path of every file and reads every distribution's name."""
+    found: dict[str, list[importlib.metadata.Distribution]] = {}
+    for one in importlib.metadata.distributions():
+        declared = (one.read_text("top_level.txt") or "").split()
+        for top in declared or _top_level(one):
+            found.setdefault(top, []).append(one)
+    return found
+
+
+def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
+    """What its Python files can be imported by."""
+    listed = distribution.read_text("RECORD")
+    paths = listed.splitlines() if listed else map(str, distribution.files or ())
+    files = (line.partition(",")[0] for line in paths)
+    return {file.partition("/")[0].removesuffix(".py") for file in files if file.endswith(".py")}

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import inlined_kernel, kernel
 from sejong.errors import Refused, did_you_mean
 from sejong.language import Span
 from sejong.language.scripts import CODE_POINTS, table
@@ -138,7 +138,7 @@ def _characters(data: Bytes, offsets: Counts) -> tuple[Codes, Counts, Counts]:
     return codes, places, owner
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def _features(codes: Codes, at: int, length: int, shift: np.uint64, found: NDArray[np.uint64]) -> None:
     """The places in the table that speak about a boundary before the character `at`, the open unit being `length` long."""
     a, b, c = np.uint64(codes[at - 3]), np.uint64(codes[at - 2]), np.uint64(codes[at - 1])
@@ -163,7 +163,7 @@ def _features(codes: Codes, at: int, length: int, shift: np.uint64, found: NDArr
     found[13] = ((cd * s + open_unit) * s + np.uint64(14)) * s >> shift
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decide(codes: Codes, weights: Table, shift: np.uint64) -> Bytes:
     """Of every character whether it lies between units, begins one or goes on with one."""
     flags = np.zeros(len(codes), np.uint8)
@@ -184,7 +184,7 @@ def _decide(codes: Codes, weights: Table, shift: np.uint64) -> Bytes:
     return flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _train(codes: Codes, begins: NDArray[np.bool_], bits: int, epochs: int) -> NDArray[np.float64]:
     """The averaged perceptron; every weight is a sum of whole numbers until it is averaged."""
     weights, weighted = np.zeros(1 << bits), np.zeros(1 << bits)

@@ -11,9 +11,9 @@ from functools import cache, lru_cache
 
 import numpy as np
 import regex
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.language.scripts import script_class, table
 from sejong.language.utf8 import decode
 
@@ -115,7 +115,7 @@ def _hashed(word: str) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(data: Bytes, offsets: Counts, kinds: Bytes, english: NDArray[np.uint64], counts: Counts) -> None:
     """Of each document: its letters, those of the own scripts, its words, those that begin in Latin, English function words."""
     base = np.uint64(BASE)

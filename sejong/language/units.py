@@ -17,9 +17,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.errors import Refused, did_you_mean
 from sejong.language import boundaries
 from sejong.language.scripts import CODE_POINTS, table
@@ -124,7 +124,7 @@ def _kinds() -> Kinds:
     return kinds
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_rule(data: Bytes, offsets: Counts, kinds: Kinds, rule: int) -> tuple[Counts, Counts, Counts]:
     none = np.empty(0, np.int64)
     count = _walk(data, offsets, kinds, rule, none, none, none)
@@ -133,7 +133,7 @@ def _by_rule(data: Bytes, offsets: Counts, kinds: Kinds, rule: int) -> tuple[Cou
     return starts, ends, documents
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walk(data: Bytes, offsets: Counts, kinds: Kinds, rule: int, starts: Counts, ends: Counts, documents: Counts) -> int:
     """Count the units and, where there is room, write each one's start, end and document."""
     count = 0

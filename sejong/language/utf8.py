@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import inlined_kernel
 from sejong.language.scripts import Counts
 
 Bytes = NDArray[np.uint8]
@@ -28,7 +28,7 @@ def utf8_of(texts: pa.LargeStringArray) -> tuple[Bytes, Counts]:
     return np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8), offsets
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined_kernel
 def decode(data: Bytes, at: int) -> tuple[Any, int]:
     """The code point that begins at byte `at` of valid UTF-8, and how many bytes it takes."""
     first = np.int64(data[at])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.memory import load
 from sejong.corpus.kernels.scan import BASE, CHARACTERS, LAST_VISIBLE, LINE_BASE, NEWLINES, WORDS, code_before, decode, signed
 from sejong.corpus.kernels.tables import copy

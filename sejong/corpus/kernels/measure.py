@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.scan import (
     ALPHABETIC,
     ALPHABETIC_WORDS,

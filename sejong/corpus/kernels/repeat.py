@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.scan import BASE, FIRST_VISIBLE, LAST_VISIBLE, LINE_BASE, SPACE, decode, signed
 from sejong.corpus.kernels.tables import LOW, ODD, mixed, same, table_size
 

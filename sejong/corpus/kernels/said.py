@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.memory import load
 from sejong.corpus.kernels.scan import power, powers, signed
 from sejong.corpus.kernels.tables import LOW, ODD, copy, mixed, same, table_size

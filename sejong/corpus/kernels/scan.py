@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 
 # Bits of a code point's class, as `classes` gives them to `scan`. PLAIN: no punctuation; MARKED: one of # . …
 SPACE, BREAK, ALPHABETIC, PLAIN, MARKED, BULLET = 1, 2, 4, 8, 16, 32

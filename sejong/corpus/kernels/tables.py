@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.memory import load, store
 
 LOW = np.uint64(0xFFFFFFFF)

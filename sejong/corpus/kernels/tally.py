@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sejong.corpus.kernels.compiled import kernel
+from sejong.compiled import kernel
 from sejong.corpus.kernels.scan import decode, signed
 
 # Columns of what is counted of a document. The first four are classes of characters: the bits of a code point's class are 1 <<

@@ -1,7 +1,7 @@
 """JSON Lines of the usual form, parsed by Arrow straight into columns.
 
-A block of whole lines is taken if each line is one object and all that is asked for are strings (or whole numbers, as ids are). Of
-any other block nothing is taken: `sejong.corpus.read.jsonl` then looks at its lines one by one.
+A block of whole lines is taken if each line is one object and all that is asked for are strings, or whole numbers as ids. Of any
+other block nothing is taken: `sejong.corpus.read.jsonl` then looks at its lines one by one.
 """
 
 from itertools import pairwise
@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus.read import columns
 from sejong.corpus.read.batch import DOCUMENT
 from sejong.corpus.read.records import COLUMNS
@@ -63,7 +63,7 @@ def _parsed(block: bytes, types: pa.Schema) -> pa.Table | None:
         return None
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_unusual(data: Bytes) -> bool:
     """Whether the bytes are not UTF-8, or hold a control character (many DELETE are a sign of another encoding; JSON itself
     allows no other), or a line does not begin and end as an object does. The first `BACK` bytes must be ASCII."""
@@ -83,7 +83,7 @@ def _is_unusual(data: Bytes) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mark_unusual(owns: Bytes, ones: Bytes, twos: Bytes, threes: Bytes, found: Bools) -> None:
     """Mark bytes that must not stand where they stand, by the one, two and three bytes before them. UTF-8 after table 3-7 of the
     Unicode Standard. Without branches, so that the compiler makes vector instructions of it."""

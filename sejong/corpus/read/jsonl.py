@@ -104,8 +104,9 @@ def lines(stream: BinaryIO) -> Iterator[bytes | None]:
 
 def blocks(stream: BinaryIO) -> Iterator[bytes | None]:
     """Whole lines, about `BLOCK` bytes together; none for a line longer than `LONGEST_LINE`, which is skipped, not held."""
-    held = bytearray()
-    whole = 0  # bytes of it that are whole lines
+    whole: list[bytes] = []  # lines that have ended
+    rest: list[bytes] = []  # one that has not
+    size = 0  # of both
     skipping = False
     try:
         while piece := stream.read(PIECE):
@@ -115,22 +116,23 @@ def blocks(stream: BinaryIO) -> Iterator[bytes | None]:
                     continue
                 yield None
                 piece, skipping = piece[end:], False
-            held += piece
-            if b"\n" in piece:
-                whole = len(held) - len(piece) + piece.rfind(b"\n") + 1
-            if len(held) >= BLOCK and whole:
-                yield from _bounded(bytes(held[:whole]))
-                del held[:whole]
-                whole = 0
-            elif len(held) > LONGEST_LINE:
-                held.clear()
-                skipping = True
+            size += len(piece)
+            if cut := piece.rfind(b"\n") + 1:
+                whole += [*rest, piece[:cut]]
+                rest = [piece[cut:]]
+            else:
+                rest.append(piece)
+            if size >= BLOCK and whole:
+                yield from _bounded(b"".join(whole))
+                whole, size = [], sum(map(len, rest))
+            elif size > LONGEST_LINE:
+                rest, size, skipping = [], 0, True
     except OSError:  # a packed file that is cut off: what came before is kept
-        yield from _bounded(bytes(held[:whole]))
+        yield from _bounded(b"".join(whole))
         raise
     if skipping:
         yield None
-    yield from _bounded(bytes(held))
+    yield from _bounded(b"".join([*whole, *rest]))
 
 
 def _bounded(block: bytes) -> Iterator[bytes | None]:

@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import inlined_kernel, kernel
 from sejong.corpus.read import clean as one_text
 from sejong.language.scripts import CODE_POINTS, Bools, Counts
 from sejong.language.utf8 import Bytes, decode, utf8_of
@@ -56,8 +56,8 @@ def _tidied(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Bools]:
 @cache
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16]]:
     """For every code point what it is to the pass, and its canonical combining class; and the way past most characters: for
-    every ASCII byte, and for the first two bytes of every other character, its size if all that begin so are nothing to the
-    pass; and what a `SINGLE` becomes."""
+    every ASCII byte, and for the first two bytes of every other character, 1 if all that begin so are nothing to the pass; and
+    what a `SINGLE` becomes."""
     kind = np.zeros(CODE_POINTS, np.uint8)
     marks = np.zeros(CODE_POINTS, np.uint8)
     for code in range(0xC0, COMPOSED):  # below there is nothing that NFC changes
@@ -91,11 +91,11 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], 
         for second in range(64):
             first = (((lead & (0x7F >> size)) << 6) | second) * block
             inside = kind[first : first + block]
-            plain[128 + ((lead & 63) << 6 | second)] = size if len(inside) and not inside.any() else 0
+            plain[128 + ((lead & 63) << 6 | second)] = len(inside) > 0 and not inside.any()
     return kind, marks, plain, single
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tidy(
     data: Bytes,
     offsets: Counts,
@@ -115,7 +115,7 @@ def _tidy(
     return ends, hard
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tidy_one(
     data: Bytes,
     made: Bytes,
@@ -130,22 +130,25 @@ def _tidy_one(
     last_mark = np.uint8(0)
     while True:
         run = at
-        while at < len(data):  # nearly all characters
+        while at < len(data):  # nearly all characters; their size is told by branches, which are foreseen
             first = data[at]
             if first < 0x80:
-                if not plain[first]:
+                if not plain[first] and (first != LINE_FEED or not _is_fine(data, run, at)):
                     break
                 at += 1
                 continue
-            step = plain[128 + ((np.intp(first) & 63) << 6) + (np.intp(data[at + 1]) & 63)]
-            if not step:
-                code, size = decode(data, at)
-                if kind[code]:
+            if 0xE0 <= first < 0xF0:
+                if not _is_plain(data, at, kind, plain):
                     break
-                step = np.uint8(size)
-            at += step
+                at += 3
+                continue
+            if not _is_plain(data, at, kind, plain):
+                break
+            at += 2 if first < 0xE0 else 4
         if at > run:
-            made[length : length + at - run] = data[run:at]
+            source, target = data[run:at], made[length : length + at - run]
+            for place in range(len(source)):
+                target[place] = source[place]
             length += at - run
             before = last_mark = np.uint8(0)
         if at >= len(data):
@@ -182,7 +185,24 @@ def _tidy_one(
     return length
 
 
-@njit(cache=True, nogil=True)
+@inlined_kernel
+def _is_plain(data: Bytes, at: int, kind: NDArray[np.uint8], plain: NDArray[np.uint8]) -> bool:
+    """Whether the character at `at`, which is not ASCII, is nothing to the pass."""
+    return plain[128 + ((np.intp(data[at]) & 63) << 6) + (np.intp(data[at + 1]) & 63)] or not kind[decode(data, at)[0]]
+
+
+@kernel
+def _is_fine(data: Bytes, run: int, at: int) -> bool:
+    """Whether the line feed at `at` can stay: in the run it ends a line without a space there, or is the first blank line."""
+    if at == run:
+        return False
+    before = data[at - 1]
+    if before == LINE_FEED:
+        return at - run > 1 and data[at - 2] != LINE_FEED
+    return not (before == 0x20 or before == 0x09 or before == 0xA0 or before == 0x80)  # bytes with which spaces end
+
+
+@kernel
 def _without_spaces(made: Bytes, length: int) -> int:
     """The length without the spaces at the end: tab, space, U+00A0 and U+3000, as in `clean`."""
     while length:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from sejong.compiled import kernel
 from sejong.corpus.redact.characters import Bytes, normal
 from sejong.corpus.redact.kinds import Finder, finder, limits
 from sejong.corpus.redact.places import Integers, places, whole
@@ -166,7 +166,7 @@ def _spans(
     return pa.ListArray.from_arrays(pa.array(borders, pa.int32()), struct).cast(SPANS)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _characters(data: Any, offsets: Any, starts: Any, ends: Any, documents: Any, sizes: Any) -> Any:
     """Characters of each document before each token."""
     found = np.empty(len(starts), np.int64)

@@ -9,9 +9,9 @@ as wide as whatever could match there, so that looking at the places finds what 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sejong.compiled import kernel
 from sejong.corpus.redact.characters import (
     AT,
     BEGINS,
@@ -75,13 +75,13 @@ def whole(offsets: Integers) -> Integers:
     return np.stack(columns, axis=1).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _size(first: int) -> int:
     """Bytes of the character that begins so."""
     return 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _class(text: Any, at: int, classes: Any) -> int:
     first = text[at]
     if first < 0x80:
@@ -93,7 +93,7 @@ def _class(text: Any, at: int, classes: Any) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _back(text: Any, at: int, count: int) -> int:
     """`count` characters before `at`, or the beginning."""
     while count and at > 0:
@@ -104,7 +104,7 @@ def _back(text: Any, at: int, count: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ahead(text: Any, at: int, count: int) -> int:
     """`count` characters behind `at`, or the end."""
     while count and at < len(text):
@@ -113,13 +113,13 @@ def _ahead(text: Any, at: int, count: int) -> int:
     return min(at, len(text))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _before(text: Any, at: int, classes: Any) -> int:
     """The class of the character before `at`."""
     return _class(text, _back(text, at, 1), classes) if at > 0 else OTHER
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _letter_before(text: Any, at: int, classes: Any) -> bool:
     """Whether a Latin letter stands before `at`, full-width ones included."""
     if at > 0 and text[at - 1] < 0x80:
@@ -130,7 +130,7 @@ def _letter_before(text: Any, at: int, classes: Any) -> bool:
     return own in (LETTER, CAPITAL)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _opens(text: Any, at: int, trunk: int) -> bool:
     """Whether a call may begin with the digit at `at`; digits that are neither ASCII nor full-width are not told apart."""
     first = text[at]
@@ -139,14 +139,14 @@ def _opens(text: Any, at: int, trunk: int) -> bool:
     return bool(first != 0xEF or (trunk >> (text[at + 2] - 0x90)) & 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _joins(text: Any, at: int, classes: Any) -> bool:
     """Whether a space or hyphen stands at `at`: behind a lone trunk digit a dot would be a decimal point."""
     own = _class(text, at, classes) if at < len(text) else OTHER
     return own in (SPACE, HYPHEN)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(text: Any, at: int, classes: Any, trunk: int) -> tuple[int, int, int, int, int, int]:
     """The row of digits from `at` on: its end, and its digits in all, joined, with dots too, from a trunk digit on, and dots."""
     end = at
@@ -185,7 +185,7 @@ def _number(text: Any, at: int, classes: Any, trunk: int) -> tuple[int, int, int
     return end, digits, most_joined, most_dotted, digits - dialled if dialled >= 0 else 0, most_dots
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mail(text: Any, at: int, classes: Any) -> tuple[int, int]:
     """The characters around the @ at `at` that an address may have; (0, 0) where none can be."""
     start = at
@@ -206,12 +206,12 @@ def _mail(text: Any, at: int, classes: Any) -> tuple[int, int]:
     return (start, end) if dots and start < at else (0, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hexadecimal(byte: int) -> bool:
     return 48 <= byte <= 57 or 65 <= byte <= 70 or 97 <= byte <= 102
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _colons(text: Any, at: int) -> tuple[int, int, int]:
     """The hexadecimal digits and colons around the colon at `at`, and how many colons they are (0: three in a row)."""
     start = at
@@ -226,7 +226,7 @@ def _colons(text: Any, at: int) -> tuple[int, int, int]:
     return start, end, count if longest < 3 else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _word(text: Any, at: int, classes: Any) -> tuple[int, int]:
     """The end of the word that goes on at `at`, and its digits from there."""
     count = 0
@@ -239,7 +239,7 @@ def _word(text: Any, at: int, classes: Any) -> tuple[int, int]:
     return at, count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _iban_digits(text: Any, at: int, classes: Any) -> int:
     """Digits of what may be an IBAN of which `at` is the third character: two capitals before, a digit behind."""
     second = _back(text, at, 1)
@@ -257,7 +257,7 @@ def _iban_digits(text: Any, at: int, classes: Any) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begun(text: Any, start: int, begins: Any, found: Any) -> int:
     """Where in a block of the text a place may begin, into `found`; returns how many. (A loop of its own: it is all that most
     bytes ever meet.)"""
@@ -271,7 +271,7 @@ def _begun(text: Any, start: int, begins: Any, found: Any) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _added(rows: Any, count: int, start: int, end: int, document: int, sort: int, digits: int) -> Any:
     """`rows` with one more, in a larger array where they are full."""
     if count == len(rows):
@@ -282,7 +282,7 @@ def _added(rows: Any, count: int, start: int, end: int, document: int, sort: int
     return rows
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _places(data: Any, offsets: Any, classes: Any, begins: Any, limits: Any) -> Any:
     rows = np.empty((1024, 5), np.int64)
     found = np.empty(BLOCK, np.int64)

@@ -80,6 +80,7 @@ def judge(pages: Pages, filters: Sequence[str], limits: dict[str, dict[str, Any]
     reasons: list[str | None] = [None] * pages.count
     causes: list[str | None] = [None] * pages.count
     signals: dict[str, Floats] = {}
+    pages.ends = next((limits[name]["ends"] for name in filters if "ends" in limits.get(name, {})), None)
     for name, step in prepare(filters, limits):
         found = step(pages)
         signals |= found.signals
