@@ -309,12 +309,14 @@ def tokenizer_compare(
     tokenizers: Annotated[
         list[str] | None, typer.Argument(metavar="[TOKENIZER]...", help="A run, a folder, a tokenizer.json, a GGUF, or a name.")
     ] = None,
+    parallel: Annotated[tuple[Path, Path] | None, typer.Option("--parallel", help="Two files that say the same.")] = None,
+    segmenter: Annotated[str, typer.Option("--segmenter", help="Whose morphemes to look at: kiwi, sudachi …")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Bytes per token of each tokenizer on the same text."""
+    """Bytes per token of each tokenizer on the same text, and what they do to words, characters and morphemes."""
     from sejong.tokenizer import compare
 
-    rows = compare.compare(text, tokenizers or [])
+    rows = compare.compare(text, tokenizers or [], parallel, segmenter)
     show({"text": str(text), "tokenizers": rows}, as_json, compare.lines(rows))
 
 

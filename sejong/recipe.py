@@ -100,10 +100,16 @@ class TokenizerSettings(Section):
     pieces: str = Field(default="llama3", description="pre-segmentation at inference, a registry name")
     segmenter: str = Field(default="", description="word segmenter whose boundaries no merge may cross in training; empty: none")
     sample_bytes: int = Field(default=64_000_000, ge=1, description="bytes of text to train on, drawn evenly")
+    temper: float = Field(default=0.5, gt=0, le=1, description="a word weighs its count in a source to this power; 1: its count")
+    balance: float = Field(default=0.5, ge=0, le=1, description="a source counts by its bytes to this power; 1: as it is")
+    superwords: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the vocabulary learnt across spaces; needs pieces that hold several words"
+    )
     system: str = Field(default="", description="the assistant's instructions, written into the chat template")
     base: OutsideModel | None = Field(
         default=None, description="tokenizer to take over instead, where pretraining starts from a foreign model"
     )
+    extend: int = Field(default=0, ge=0, le=262144, description="new tokens to add to the base's, learnt from the nation's text")
 
 
 class ComparisonSettings(Section):
@@ -126,16 +132,31 @@ class PretrainSettings(Section):
     depth: int = Field(default=6, ge=1, description="layers")
     heads: int = Field(default=6, ge=1, description="attention heads")
     kv_heads: int = Field(default=3, ge=1, description="key and value heads (grouped-query attention)")
+    qk_norm: bool = Field(default=False, description="norms on queries and keys: steadier at high rates, a little slower")
+    tied: bool | None = Field(default=None, description="the output layer is the embedding; none: below a width of 2048")
+    experts: int = Field(
+        default=0, ge=0, description="experts of each layer, with norms on queries and keys; 0: one for all tokens"
+    )
+    experts_per_token: int = Field(default=2, ge=1, description="experts that a token takes")
+    router_loss: float = Field(default=0.01, ge=0, description="weight of the loss that spreads tokens over the experts")
     context: int = Field(default=512, ge=16, description="tokens a sequence")
     batch_tokens: int = Field(default=8192, ge=16, description="tokens an optimiser step")
     pass_tokens: int = Field(
         default=4096, ge=16, description="tokens a forward and backward pass; gradients add up to batch_tokens"
     )
-    learning_rate: float | None = Field(default=None, gt=0, description="peak learning rate; none: from the width")
+    optimiser: Literal["muon", "adamw"] | None = Field(
+        default=None, description="muon: for the layers' matrices, with AdamW for the rest; none: muon, but adamw on a base"
+    )
+    learning_rate: float | None = Field(default=None, gt=0, description="peak learning rate; none: from optimiser and width")
+    z_loss: float = Field(
+        default=0.0, ge=0, description="weight of the squared logarithm of the softmax's normaliser in the loss"
+    )
     tokens: int | None = Field(default=None, ge=1, description="tokens to train on; none: from steps or seconds")
     steps: int | None = Field(default=None, ge=1, description="optimiser steps; none: from tokens or seconds")
     seconds: float | None = Field(default=None, gt=0, description="time budget, turned into steps by a probe")
-    epochs: float = Field(default=16, gt=0, description="at most this many passes over the text, whatever the steps")
+    epochs: float = Field(
+        default=16, gt=0, description="at most this many passes over the text, whatever was asked; settled before training"
+    )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="number format; auto: the faster in a probe"
     )
@@ -148,6 +169,20 @@ class PretrainSettings(Section):
         description="pairs of a quantile of the quality score, and a factor on the epochs of documents from it on: [[0.9, 2.0]]",
     )
     late: list[str] = Field(default=[], description="sources placed last in training, since they may be withdrawn")
+    late_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="share of the tokens read that is theirs; none: as of the text, settled before training",
+    )
+    keep: int = Field(
+        default=2, ge=0, description="checkpoints of the first pass that stay while training goes on, beside the newest two"
+    )
+    goldfish: int | None = Field(
+        default=None,
+        ge=2,
+        description="one of so many tokens gives no loss, always the same in a passage, against learning by heart; none: all do",
+    )
     base: OutsideModel | None = Field(default=None, description="folder of a foreign open model to continue from")
 
 

@@ -57,9 +57,24 @@ def _contradiction(pretrain: Artifact, initial: dict[str, Any]) -> str | None:
         return f"the record has seed {initial['seed']}, but the model was trained with seed {settings['seed']}"
     with safe_open(pretrain.path / "model" / "model.safetensors", "numpy") as weights:
         trained = set(weights.keys())
-    if trained != set(initial["tensors"]):
+    if trained != _saved_names(initial):
         return "the record's tensors are not the ones of the trained model"
     return None
+
+
+def _saved_names(initial: dict[str, Any]) -> set[str]:
+    """The recorded tensors as a model's file names them: each expert's matrices stand alone there."""
+    config = initial["config"]
+    experts = range(config.get("num_experts", config.get("num_local_experts", 0)))
+    names: set[str] = set()
+    for name in initial["tensors"]:
+        block, _, matrix = name.rpartition(".")
+        parts = {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}.get(matrix, ())
+        if parts and block.endswith(".experts"):
+            names |= {f"{block}.{number}.{part}.weight" for number in experts for part in parts}
+        else:
+            names.add(name)
+    return names
 
 
 def _answer(

@@ -4,6 +4,8 @@
 and for what they leave open what a probe measured.
 """
 
+import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -163,15 +165,25 @@ def _absolute(given: dict[str, Any]) -> dict[str, Any]:
 def resolve(request: Request) -> Recipe:
     """Everything the build depends on, filled in and checked.
 
-    What a probe measured counts only for the settings it was measured for.
+    What a probe measured, and the budget that followed, count only for the settings they were made for.
 
     Raises:
         Refused: an unknown nation, size or setting, or a value out of range; the sentence names it and what is allowed.
     """
-    recipe = _resolve(request, {})
+    recipe, found = _resolve(request, {}), dict[str, Any]()
     if request.probed.get("asked") == asked_of_probe(recipe):
-        recipe = _resolve(request, _probed_values(request.probed))
+        found = _probed_values(request.probed)
+        recipe = _resolve(request, found)
+    budget = request.probed.get("budget", {})
+    if budget and budget["settings"] == asked_of_budget(recipe):
+        recipe = _resolve(request, found | {f"pretrain.{key}": value for key, value in budget["pretrain"].items()})
     return recipe
+
+
+def asked_of_budget(recipe: Recipe) -> str:
+    """A hash of the settings that pretraining's budget depends on, those that a probe filled in included."""
+    settings = recipe.pretrain.model_dump(mode="json", exclude_none=True)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def asked_of_probe(recipe: Recipe) -> dict[str, Any]:

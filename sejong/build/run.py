@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sejong.build import folder
+from sejong.build import budget, folder
 from sejong.build.request import FILE, Request, asked_of_probe, resolve, same, with_probe, write
 from sejong.build.stages import STAGES, run_of, up_to
 from sejong.flow import Artifact, manifest, store
@@ -16,7 +16,9 @@ from sejong.recipe import Recipe
 
 MOST_SHOWN = 160  # characters of a stage's figures in a build's lines
 COMPLIANCE = {"removed", "licence", "opt_out"}  # rules of dropped.parquet; the name of each is a promise
-BYTES_A_PARAMETER = 16  # weights, gradients and two moments in float32, twice while a checkpoint is replaced
+BYTES_A_CHECKPOINT = 12  # a parameter: weights and two moments in float32
+BYTES_A_MODEL = 4  # a parameter
+CHECKPOINTS = 3  # the newest two, and one being written
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
     Raises:
         Refused: the request is wrong. Failed: a stage failed; what was finished stays and the same command goes on from there.
     """
-    resolve(_with_removals(request, run))  # refused before anything is touched
+    _check_memory(resolve(_with_removals(request, run)), to)  # refused before anything is touched
     folder.check_version(run)
     where = store.store_of(run)
     with store.writable(run, "the run's folder"):
@@ -60,6 +62,14 @@ def build(request: Request, run: Path, to: str = "ledger") -> Result:
             folder.sweep(run)
             request = _with_removals(request, run)  # what was taken down while this build waited counts, too
             return _build(request, resolve(request), run, to)
+
+
+def _check_memory(recipe: Recipe, to: str) -> None:
+    """Refuse a model that this machine cannot train, before its text is read."""
+    if "pretrain" in [one.name for one in up_to(to)]:
+        from sejong.train import memory
+
+        memory.check(recipe.pretrain, recipe.tokenizer.vocabulary, recipe.size)
 
 
 def _build(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
@@ -89,14 +99,14 @@ def _much(request: Request) -> bool:
 
 def _stages(request: Request, recipe: Recipe, run: Path, to: str) -> Result:
     artifacts: dict[str, Artifact] = {"sources": sources(recipe, request, run)}
-    needs = sum(row["disk_bytes"] for row in _rows(recipe, artifacts["sources"], run, to))
+    needs = sum(row["disk_bytes"] for row in _rows(request, recipe, artifacts["sources"], run, to))
     store.check_disk(store.store_of(run), f"building {run}", needs)
     _keep(run, request)
     folder.register(run)
     done: dict[str, Built] = {}
     for stage in up_to(to):
-        if stage.name == "pretrain" and needs_probe(recipe):
-            request = probe(recipe, request, run)
+        if stage.name == "pretrain":
+            request = _decided(recipe, request, artifacts, run)
             recipe = resolve(request)
         built = _make(stage, recipe, artifacts, run)
         artifacts[stage.name] = built.artifact
@@ -168,6 +178,16 @@ def probe(recipe: Recipe, request: Request, run: Path) -> Request:
     return request
 
 
+def _decided(recipe: Recipe, request: Request, artifacts: dict[str, Artifact], run: Path) -> Request:
+    """The request with what training leaves to this machine and to the amount of text; the run's recipe keeps it."""
+    if needs_probe(recipe):
+        request = probe(recipe, request, run)
+    if not budget.is_settled(request, artifacts["sources"]):
+        request = budget.settle(request, artifacts["sources"], artifacts["tokens"])
+        _keep(run, request)
+    return request
+
+
 def _make(stage: Stage, recipe: Recipe, artifacts: dict[str, Artifact], run: Path) -> Built:
     inputs = [artifacts[name] for name in stage.inputs if name in artifacts]
     settings = getattr(recipe, stage.name)
@@ -186,14 +206,15 @@ def disk_bytes(stage: str, recipe: Recipe, sources: Artifact | None) -> int:
     ones, weights for the late ones."""
     text = sum(file.bytes for file in sources.files) if sources else 0
     shape = recipe.pretrain
-    weights = BYTES_A_PARAMETER * (shape.width * recipe.tokenizer.vocabulary + 12 * shape.depth * shape.width**2)
+    parameters = shape.width * recipe.tokenizer.vocabulary + 12 * shape.depth * shape.width**2
+    kept = shape.keep + bool(shape.late) if shape.keep else 0
     needed = {
         "corpus": 6 * text,
         "tokens": 2 * text,
         "index": 4 * text,
-        "pretrain": 2 * weights,
-        "align": 2 * weights,
-        "engine": weights,
+        "pretrain": parameters * (BYTES_A_MODEL + (CHECKPOINTS + kept) * BYTES_A_CHECKPOINT),
+        "align": parameters * (BYTES_A_MODEL + CHECKPOINTS * BYTES_A_CHECKPOINT),
+        "engine": 4 * parameters * BYTES_A_MODEL,
     }
     return needed.get(stage, 0) + 50_000_000
 
@@ -225,15 +246,16 @@ def planned(request: Request, run: Path, to: str) -> tuple[list[dict[str, Any]],
     recipe = resolve(request)
     folder.check_version(run)
     lacking = absent(recipe.sources, request.text, store.store_of(run) / "downloads")
-    return _rows(recipe, None if lacking else sources(recipe, request, run, fetch=False), run, to), lacking
+    return _rows(request, recipe, None if lacking else sources(recipe, request, run, fetch=False), run, to), lacking
 
 
-def _rows(recipe: Recipe, texts: Artifact | None, run: Path, to: str) -> list[dict[str, Any]]:
+def _rows(request: Request, recipe: Recipe, texts: Artifact | None, run: Path, to: str) -> list[dict[str, Any]]:
     artifacts: dict[str, Artifact] = {"sources": texts} if texts else {}
     rows: list[dict[str, Any]] = []
+    is_open = needs_probe(recipe) or texts is None or not budget.is_settled(request, texts)
     for stage in up_to(to):
         inputs = [artifacts[name] for name in stage.inputs if name in artifacts]
-        known = len(inputs) == len(stage.inputs) and not (stage.name in ("pretrain", "align") and needs_probe(recipe))
+        known = len(inputs) == len(stage.inputs) and not (stage.name in ("pretrain", "align") and is_open)
         named = stage.identity(getattr(recipe, stage.name).model_dump(mode="json"), inputs) if known else None
         found = store.find(store.store_of(run), stage.name, named) if named else None
         if found:

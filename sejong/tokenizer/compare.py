@@ -9,6 +9,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from sejong.errors import Refused, did_you_mean
+from sejong.language import Span
+from sejong.tokenizer.figures import SHARES, Marked
 from sejong.tokenizer.named import NAMED, open_named
 
 BATCH_CHARACTERS = 2_000_000
@@ -21,23 +23,38 @@ class Vocabulary:
     name: str
     size: int
     lengths: Callable[[list[str]], list[int]]
+    places: Callable[[list[str]], list[list[Span]]]
 
 
-def compare(text: Path, tokenizers: list[str]) -> list[dict[str, Any]]:
-    """Bytes per token of each of `tokenizers` on the file `text`, plain bytes last.
+def compare(
+    text: Path, tokenizers: list[str], parallel: tuple[Path, Path] | None = None, segmenter: str = ""
+) -> list[dict[str, Any]]:
+    """How each of `tokenizers` writes the file `text`, plain bytes last.
 
     Args:
         text: a UTF-8 text file, or JSON Lines with a `text` field.
         tokenizers: each a run's folder, a model's folder, a `tokenizer.json`, a GGUF file, or a name in `NAMED`.
+        parallel: two files that say the same in two languages.
+        segmenter: a word segmenter or a table of boundaries, to say which boundaries are a morpheme's.
 
     Returns:
-        `{tokenizer, vocabulary, bytes_per_token, tokens_per_1000_characters}` each, in the order given.
+        `{tokenizer, vocabulary, bytes_per_token, tokens_per_1000_characters}` and the figures of `sejong.tokenizer.figures`
+        each, in the order given; with `parallel` also `parity`: tokens of the first file for one of the second.
 
     Raises:
-        Refused: the text is missing, empty or not UTF-8; a tokenizer cannot be opened.
+        Refused: a text is missing, empty or not UTF-8; a tokenizer cannot be opened; no segmenter has that name.
     """
     texts = read_text(text)
-    return measure(texts, [open_vocabulary(name) for name in [*tokenizers, *([] if "bytes" in tokenizers else ["bytes"])]])
+    vocabularies = [open_vocabulary(name) for name in [*tokenizers, *([] if "bytes" in tokenizers else ["bytes"])]]
+    rows = measure(texts, vocabularies)
+    marked = Marked(texts, segmenter)
+    pair = [read_text(one) for one in parallel] if parallel else None
+    for row, vocabulary in zip(rows, vocabularies, strict=True):
+        row |= marked.figures(vocabulary.places(texts))
+        if pair:
+            first, second = (sum(vocabulary.lengths(one)) for one in pair)
+            row["parity"] = round(first / max(second, 1), 4)
+    return rows
 
 
 def lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -46,6 +63,8 @@ def lines(rows: list[dict[str, Any]]) -> list[str]:
     return [
         f"{row['tokenizer']:<{width}}  {row['bytes_per_token']:7.3f} bytes per token  "
         f"{row['tokens_per_1000_characters']:9.1f} tokens per 1,000 characters  {row['vocabulary']:>9,} in the vocabulary"
+        + "".join(f"  {row[name]:7.1%} {said}" for name, said in SHARES.items() if row.get(name) is not None)
+        + (f"  parity {row['parity']:.3f}" if "parity" in row else "")
         for row in rows
     ]
 
@@ -74,7 +93,7 @@ def open_vocabulary(what: str, name: str | None = None) -> Vocabulary:
         Refused: nothing there, nothing readable, or no such name.
     """
     if what == "bytes":
-        return Vocabulary("bytes", 256, lambda texts: [len(text.encode()) for text in texts])
+        return Vocabulary("bytes", 256, lambda texts: [len(text.encode()) for text in texts], _bytes)
     path = Path(what)
     if what in NAMED and not path.exists():
         return _from_file(name or what, open_named(what))
@@ -136,11 +155,21 @@ def _load(path: Path) -> Tokenizer:
 def _from_file(name: str, tokenizer: Tokenizer) -> Vocabulary:
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return Vocabulary(name, tokenizer.get_vocab_size(), lambda texts: _count(tokenizer, texts))
+    return Vocabulary(
+        name, tokenizer.get_vocab_size(), lambda texts: _count(tokenizer, texts), lambda texts: _places(tokenizer, texts)
+    )
 
 
 def _count(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
-    return [len(one.ids) for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    return [len(one.ids) for one in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def _places(tokenizer: Tokenizer, texts: list[str]) -> list[list[Span]]:
+    return [one.offsets for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+def _bytes(texts: list[str]) -> list[list[Span]]:
+    return [[(n, n + 1) for n, character in enumerate(text) for _ in character.encode()] for text in texts]
 
 
 def _from_transformers(name: str, folder: Path, gguf_file: str | None = None) -> Vocabulary:
@@ -152,7 +181,4 @@ def _from_transformers(name: str, folder: Path, gguf_file: str | None = None) ->
         shown = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Refused(f"{folder / (gguf_file or '')} holds no tokenizer that can be read ({shown})") from error
 
-    def lengths(texts: list[str]) -> list[int]:
-        return [len(ids) for ids in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]]
-
-    return Vocabulary(name, len(tokenizer), lengths)
+    return _from_file(name, tokenizer.backend_tokenizer)

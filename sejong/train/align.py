@@ -25,9 +25,12 @@ from sejong.recipe import AlignSettings
 from sejong.train import device as devices
 from sejong.train.batches import IGNORED, Batch
 from sejong.train.conversations import ANSWER, REFUSAL, SECTION, Conversation, make, prompts
-from sejong.train.loop import Plan, mean_loss, sequences_of, train
-from sejong.train.mix import shuffled
-from sejong.train.pretrain import default_rate, metrics, write_model, write_rows
+from sejong.train.loop import train
+from sejong.train.mix import keys_of, shuffled
+from sejong.train.optimiser import default_rate
+from sejong.train.plan import Plan, sequences_of
+from sejong.train.pretrain import metrics, write_model, write_rows
+from sejong.train.step import mean_loss
 from sejong.train.tokens import encode, open_tokenizer, special_ids
 
 RATE_SHARE = 0.5  # of pretraining's peak rate
@@ -170,6 +173,7 @@ class Packed:
                 parts.append((np.array(ids, dtype=np.int32), np.array(learned, dtype=np.bool_)))
         self._ids = [ids for ids, _ in parts]
         self._learned = [learned for _, learned in parts]
+        self._keys = keys_of(pa.chunked_array([[one.id for one in self.kept]], pa.string()))
         self._epoch = lru_cache(maxsize=2)(self._epoch_packs)
 
     def ids(self, number: int) -> list[int]:
@@ -210,7 +214,7 @@ class Packed:
 
     def _epoch_packs(self, epoch: int) -> list[list[int]]:
         """The conversations of an epoch, shuffled, then packed a window at a time: the longest first, where it first fits."""
-        order = shuffled(len(self._ids), self.seed, epoch)
+        order = shuffled(self._keys, self.seed, epoch)
         packs: list[list[int]] = []
         for start in range(0, len(order), WINDOW):
             window: list[list[int]] = []
@@ -224,7 +228,8 @@ class Packed:
                 else:
                     window[place].append(one)
                     room[place] -= size
-            packs += [window[place] for place in shuffled(len(window), self.seed, epoch)]
+            firsts = self._keys[[pack[0] for pack in window]]
+            packs += [window[place] for place in shuffled(firsts, self.seed, epoch)]
         return packs
 
 

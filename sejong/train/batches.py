@@ -1,8 +1,9 @@
 """What training reads: sequences by their global position, which means the same whatever the batch or the number of ranks.
 
-A pass is the documents in an order drawn from the seed, laid end to end and cut into sequences; the next pass follows without a
-gap. Where the recipe mixes nothing a pass is an epoch, and each of its tokens is read once. Position `p` holds the tokens from
-`p · context` on. Sources that come last begin at a token that follows from the length of the training.
+A pass is the documents in an order that follows from the seed and their ids, laid end to end and cut into sequences; the next
+pass follows without a gap. Where the recipe mixes nothing a pass is an epoch, and each of its tokens is read once. Position `p`
+holds the tokens from `p · context` on. Sources that come last begin at a token that follows from the length of the training and
+their share of the text, which a build keeps in the recipe.
 """
 
 import json
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sejong.recipe import PretrainSettings
-from sejong.train.mix import Counts, Passes, mix_of, sources_of
+from sejong.train.mix import Counts, Passes, check_names, hashed, keys_of, mix_of, sources_of
 
 IGNORED = -100  # a target that no loss is taken on
 ORDER_ROWS = 1_000_000
+HISTORY = 13  # tokens that decide whether the next one is left out of the loss
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Stream:
         described = json.loads((folder / "tokens.json").read_text("utf-8"))
         table = pq.read_table(folder / "documents.parquet", filters=pc.field("split") == split)
         mix = mix_of(settings, table) if settings else None
-        self.context = context
+        self.context, self._goldfish = context, settings.goldfish if settings else None
         self.ids: pa.ChunkedArray = table["id"]
         self.lengths: Counts = table["tokens"].to_numpy()
         self._sources = table["source"]
@@ -77,31 +79,44 @@ class Stream:
             np.memmap(folder / f"{split}-{number:05d}.bin", dtype=np.dtype(described["dtype"]).newbyteorder("<"), mode="r")
             for number in range(described["splits"][split]["shards"])
         ]
-        self._main, self._late = Passes(self.lengths, seed, mix), Passes(self.lengths, seed, mix, late=True) if mix else None
-        self._turn: int | None = None  # the token that late sources begin at
+        keys = keys_of(self.ids)
+        self._main = Passes(self.lengths, keys, seed, mix)
+        self._late = Passes(self.lengths, keys, seed, mix, late=True) if mix else None
+        self.turn: int | None = None  # the token that late sources begin at
         self.tokens = self._main.tokens + (self._late.tokens if self._late else 0)  # a pass
+        self.late_share = self._late.tokens / self.tokens if self._late and self.tokens else 0.0
 
-    def until(self, positions: int) -> "Stream":
+    def check(self, settings: PretrainSettings) -> None:
+        """Refuse settings that name a source without text."""
+        check_names(settings, sources_of(pa.table({"source": self._sources}))[0])
+
+    def until(self, positions: int, late_share: float | None = None) -> "Stream":
         """The same stream, for a training that reads the sequences before `positions`: late sources get their share of its end.
 
-        Without late sources nothing depends on the length of a training.
+        Without late sources nothing depends on the length of a training. With a share given, the main part stays as it is when a
+        late document goes.
+
+        Args:
+            positions: how many sequences are read.
+            late_share: of the tokens, for late sources; None: their share of a pass.
         """
         if self._late and self._late.tokens:
-            before = round((positions * self.context + 1) * (self._main.tokens / self.tokens))
-            self._turn = 0
+            share = self.late_share if late_share is None else late_share
+            before = round((positions * self.context + 1) * (1 - share)) if self._main.tokens else 0
+            self.turn = 0
             if before:
                 number = self._main.find(before - 1)
                 _, ends = self._main.order(number)
                 start = self._main.start(number)
-                self._turn = start + int(ends[np.searchsorted(ends, before - start)])
+                self.turn = start + int(ends[np.searchsorted(ends, before - start)])
         return self
 
     def batch(self, first: int, size: int) -> Batch:
         """The sequences at positions `first` … `first + size - 1`."""
         rows = [self._sequence(position) for position in range(first, first + size)]
-        tokens, documents = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
+        tokens, documents, forgot = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
         # The next token, where it belongs to the same document: nothing predicts across a border.
-        targets = torch.where(documents[:, 1:] == documents[:, :-1], tokens[:, 1:], IGNORED)
+        targets = torch.where((documents[:, 1:] == documents[:, :-1]) & ~forgot[:, 1:], tokens[:, 1:], IGNORED)
         return Batch(tokens[:, :-1].contiguous(), targets, documents[:, :-1].contiguous())
 
     def order(self, positions: int) -> Iterator[pa.Table]:
@@ -135,7 +150,7 @@ class Stream:
     def _passes(self, at: int) -> Iterator[tuple[Counts, Counts, int]]:
         """The passes from the one that holds token `at` on, without end: the documents in order, the token of the pass that each
         ends before, and the token of the training that the pass begins with."""
-        turn = self._turn
+        turn = self.turn
         if turn is None or at < turn:
             for number in count(self._main.find(at)):
                 start, (documents, ends) = self._main.start(number), self._main.order(number)
@@ -149,11 +164,12 @@ class Stream:
         for number in count(self._late.find(at - turn)):
             yield *self._late.order(number), turn + self._late.start(number)
 
-    def _sequence(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`context` tokens and the one after them, with a number a document."""
+    def _sequence(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """`context` tokens and the one after them, with a number a document, and which of them give no loss."""
         need = self.context + 1
         tokens = np.empty(need, dtype=np.int64)
         numbers = np.empty(need, dtype=np.int64)
+        forgot = np.zeros(need, dtype=np.bool_)
         at = position * self.context
         filled = number = 0
         for documents, ends, start in self._passes(at):
@@ -164,11 +180,27 @@ class Stream:
                 take = min(int(self.lengths[document]) - skip, need - filled)
                 begin = int(self._offset[document]) + skip
                 tokens[filled : filled + take] = self._files[self._shard[document]][begin : begin + take]
+                if self._goldfish:
+                    known = min(skip, HISTORY)  # the sequence before has them
+                    piece = self._files[self._shard[document]][begin - known : begin + take]
+                    forgot[filled : filled + take] = forgotten(piece, self._goldfish)[known:]
                 numbers[filled : filled + take] = number
                 filled, number, place = filled + take, number + 1, place + 1
             if filled == need:
                 break
-        return tokens, numbers
+        return tokens, numbers, forgot
+
+
+def forgotten(tokens: NDArray[Any], one_of: int) -> NDArray[np.bool_]:
+    """Which tokens (n,) of a document give no loss: one of `one_of`, chosen by a hash of the 13 before it; never the first 13.
+
+    A passage that is read many times has the same gaps each time, and cannot be said by heart (Hans et al. 2024, Goldfish loss).
+    """
+    found = np.zeros(len(tokens), dtype=np.bool_)
+    places = max(len(tokens) - HISTORY, 0)
+    history = [tokens[first : first + places].astype(np.uint64) for first in range(HISTORY)]
+    found[len(tokens) - places :] = hashed(np.zeros(places, np.uint64), *history) % np.uint64(one_of) == 0
+    return found
 
 
 def token_bytes(tokenizer_json: dict[str, Any], vocabulary: int) -> NDArray[np.int64]:

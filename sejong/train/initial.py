@@ -12,55 +12,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
-from sejong.errors import Refused
-from sejong.recipe import PretrainSettings
+from sejong.train.shape import class_of, read_config
 
 EMBEDDING_DEVIATION = 0.02
-TIED_BELOW = 2048  # narrower models share the embedding with the output: it would be most of their weights
-RESIDUAL = ("o_proj.weight", "down_proj.weight")  # what is added to the residual stream
+RESIDUAL = ("o_proj.weight", "down_proj.weight", "experts.down_proj")  # what is added to the residual stream
 
 
-def llama_config(settings: PretrainSettings, vocabulary: int, special: dict[str, int]) -> LlamaConfig:
-    """The shape as a Hugging Face configuration. The feed-forward width is 8/3 of the width (Llama), in steps of 32.
-
-    Raises:
-        Refused: heads do not divide the width, or key and value heads do not divide the heads.
-    """
-    if settings.width % settings.heads or settings.width // settings.heads % 2:
-        raise Refused(f"pretrain.width {settings.width} must be an even multiple of pretrain.heads {settings.heads}: change one")
-    if settings.heads % settings.kv_heads:
-        raise Refused(f"pretrain.heads {settings.heads} must be a multiple of pretrain.kv_heads {settings.kv_heads}: change one")
-    return LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=settings.width,
-        intermediate_size=math.ceil(settings.width * 8 / 3 / 32) * 32,
-        num_hidden_layers=settings.depth,
-        num_attention_heads=settings.heads,
-        num_key_value_heads=settings.kv_heads,
-        max_position_embeddings=settings.context,
-        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0 if settings.context <= 2048 else 500_000.0},
-        tie_word_embeddings=settings.width < TIED_BELOW,
-        pad_token_id=special["pad"],
-        bos_token_id=special["begin"],
-        eos_token_id=[special["end"], special["turn"]],
-        dtype="float32",
-        use_cache=True,
-    )
-
-
-def initial_model(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
+def initial_model(config: PreTrainedConfig, seed: int) -> PreTrainedModel:
     """A model on the CPU in float32 whose weights follow from `config` and `seed` alone."""
     with torch.random.fork_rng(devices=[]):  # the class draws weights of its own; they are overwritten
-        model: LlamaForCausalLM = LlamaForCausalLM._from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+        model: PreTrainedModel = class_of(config)._from_config(config, attn_implementation="sdpa", dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(initial_tensor(name, tuple(parameter.shape), config, seed)))
     return model
 
 
-def initial_tensor(name: str, shape: tuple[int, ...], config: LlamaConfig, seed: int) -> NDArray[np.float32]:
+def initial_tensor(name: str, shape: tuple[int, ...], config: PreTrainedConfig, seed: int) -> NDArray[np.float32]:
     """One tensor at step 0. Norms are 1. Matrices have deviation 1/sqrt(inputs), those added to the residual stream
     1/sqrt(2·layers) of it (GPT-2); embeddings 0.02."""
     if len(shape) == 1:
@@ -68,7 +38,7 @@ def initial_tensor(name: str, shape: tuple[int, ...], config: LlamaConfig, seed:
     if "embed_tokens" in name or "lm_head" in name:
         deviation = EMBEDDING_DEVIATION
     else:
-        deviation = shape[1] ** -0.5
+        deviation = shape[-1] ** -0.5
         if name.endswith(RESIDUAL):
             deviation *= (2 * config.num_hidden_layers) ** -0.5
     return uniform(name, shape, deviation, seed)
@@ -89,9 +59,9 @@ def fingerprints(model: PreTrainedModel) -> dict[str, str]:
 
 def recompute(initial: dict[str, Any]) -> dict[str, str]:
     """What `fingerprints` must have been at step 0 of a run, from its `initial.json`: seed and configuration, nothing else."""
-    config = LlamaConfig.from_dict(initial["config"])
+    config = read_config(initial["config"])
     with torch.device("meta"):
-        shapes = {name: tuple(one.shape) for name, one in LlamaForCausalLM(config).named_parameters()}
+        shapes = {name: tuple(one.shape) for name, one in class_of(config)(config).named_parameters()}
     return {name: _sha256(initial_tensor(name, shape, config, initial["seed"])) for name, shape in shapes.items()}
 
 

@@ -16,7 +16,7 @@ PIECE = 2**21  # logits held at once
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, z_loss: float) -> Tensor:
         chosen = (targets != IGNORED).nonzero().squeeze(1)
         wanted = targets[chosen]
         states, matrix = hidden[chosen].to(dtype), weight.to(dtype)
@@ -28,11 +28,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, len(chosen), rows):
             part, answer = states[start : start + rows], wanted[start : start + rows, None]
             logits = (part @ matrix.T).float()
-            normaliser = logits.logsumexp(1, keepdim=True)
-            loss += (normaliser - logits.gather(1, answer)).sum()
+            highest, chosen_logits = logits.amax(1, keepdim=True), logits.gather(1, answer)
+            exponentials = logits.sub_(highest).exp_()  # once, for the loss and for its gradient
+            total = exponentials.sum(1, keepdim=True)
+            normaliser = total.log() + highest
+            loss += (normaliser - chosen_logits + z_loss * normaliser.square()).sum()
             if learning:
-                probability = logits.sub_(normaliser).exp_()
-                difference = probability.scatter_add_(1, answer, torch.full_like(answer, -1, dtype=torch.float32)).to(dtype)
+                share = exponentials.mul_((1 + 2 * z_loss * normaliser) / total)
+                difference = share.scatter_add_(1, answer, torch.full_like(answer, -1, dtype=torch.float32)).to(dtype)
                 torch.mm(difference, matrix, out=states_gradient[start : start + rows])
                 if dtype == torch.float32:
                     weight_gradient.addmm_(difference.T, part)
@@ -44,20 +47,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         chosen, states_gradient, weight_gradient = ctx.saved_tensors
         hidden = torch.zeros(ctx.shape, dtype=ctx.dtype, device=chosen.device)
         hidden[chosen] = states_gradient.to(ctx.dtype) * gradients[0].to(ctx.dtype)
-        return hidden, weight_gradient * gradients[0], None, None
+        return hidden, weight_gradient * gradients[0], None, None, None
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, z_loss: float = 0.0) -> Tensor:
     """The summed cross-entropy, in nats, of `softmax(hidden · weightᵀ)` against `targets`.
 
     Args:
         hidden: (tokens, width); weight: (vocabulary, width); targets: (tokens,), IGNORED where nothing is asked.
         dtype: number format of the matrix products; sums and the softmax are in float32.
+        z_loss: weight of the squared logarithm of the softmax's normaliser, added to the loss (PaLM, Chowdhery et al. 2022);
+            it keeps the logits from drifting.
     """
     with torch.autocast(hidden.device.type, enabled=False):
-        loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, dtype)  # type: ignore[no-untyped-call]
+        loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, dtype, z_loss)  # type: ignore[no-untyped-call]
     return loss

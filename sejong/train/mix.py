@@ -1,7 +1,11 @@
 """How often each document is read: epochs by source, temperature, quality; and which sources come last.
 
-A pass reads a document `epochs` times. Where that is no whole number, the rest is drawn from the seed, such that over `k` passes
-a document is read `k · epochs` times, rounded up or down. With an epoch each, a pass is every document once.
+A pass reads a document `epochs` times. Where that is no whole number, the rest is drawn from seed and id, such that over `k`
+passes a document is read `k · epochs` times, rounded up or down. With an epoch each, a pass is every document once.
+
+A pass is sorted by a hash of seed, pass, id and copy. So where two documents stand to each other is a matter of these two alone,
+and without one document the others keep their order. That holds for `mix` and `late`; `temperature` and `mix_quality` weigh a
+document by the sizes and scores of all others, so that without one document the epochs of the others may change a little.
 """
 
 from dataclasses import dataclass
@@ -12,14 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sejong.errors import Refused, did_you_mean
+from sejong.errors import Failed, Refused, did_you_mean
 from sejong.recipe import PretrainSettings
 
 Counts = NDArray[np.int64]
+Keys = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
 UNNAMED = "unknown"  # what a document of no source counts under
-LATE, PHASE = 1, 2  # what else is drawn from the seed
+KEY_DIGITS = 16  # of an id, that the order goes by
+PHASE = 2**64 - 1  # in place of a pass: what part of an epoch a document begins with
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,14 @@ class Mix:
 def mix_of(settings: PretrainSettings, documents: pa.Table) -> Mix | None:
     """What the settings say of the documents (`source, quality, tokens`); None where they say nothing, and all are read alike.
 
+    A source without text may be named: it may have been taken down.
+
     Raises:
-        Refused: a source is not in the corpus, a number is impossible, there is no quality to go by, or nothing would be read.
+        Refused: a number is impossible, there is no quality to go by, or nothing would be read.
     """
     if not settings.mix and settings.temperature == 1 and not settings.late and not settings.mix_quality:
         return None
     names, source = sources_of(documents)
-    for setting, named in (("mix", settings.mix), ("late", settings.late)):
-        for name in named:
-            if name not in names:
-                raise Refused(f"pretrain.{setting} names the source `{name}`, which has no text: {did_you_mean(name, names)}")
     for name, given in settings.mix.items():
         if not 0 <= given < 1000:
             raise Refused(f"pretrain.mix gives the source `{name}` {given:g} epochs: give a number from 0 to below 1000")
@@ -56,6 +60,14 @@ def mix_of(settings: PretrainSettings, documents: pa.Table) -> Mix | None:
     if settings.temperature == 1:
         factor = np.ones(len(names))
     return Mix(epochs * factor[source], np.array([name in settings.late for name in names])[source])
+
+
+def check_names(settings: PretrainSettings, names: list[str]) -> None:
+    """Refuse settings that name a source which is not one of `names`."""
+    for setting, named in (("mix", settings.mix), ("late", settings.late)):
+        for name in named:
+            if name not in names:
+                raise Refused(f"pretrain.{setting} names the source `{name}`, which has no text: {did_you_mean(name, names)}")
 
 
 def sources_of(documents: pa.Table) -> tuple[list[str], Counts]:
@@ -86,19 +98,20 @@ def _by_quality(settings: PretrainSettings, documents: pa.Table) -> Floats:
 class Passes:
     """Some of the documents, pass after pass, laid end to end."""
 
-    def __init__(self, lengths: Counts, seed: int | None, mix: Mix | None = None, *, late: bool = False) -> None:
+    def __init__(self, lengths: Counts, keys: Keys, seed: int | None, mix: Mix | None = None, *, late: bool = False) -> None:
         """All documents once a pass, where `mix` is None; else those that are `late`, or those that are not.
 
         Args:
-            lengths: tokens of every document.
+            lengths: tokens of every document, in order of their ids.
+            keys: of the ids.
             seed: of the order; with None the documents keep theirs.
             mix: how often each is read.
             late: which part of `mix`.
         """
-        self._lengths, self._seed, self._late = lengths, seed, late
+        self._lengths, self._keys, self._seed = lengths, keys, seed
         self._members = np.flatnonzero((mix.late == late) & (mix.epochs > 0)) if mix else np.arange(len(lengths))
         self._epochs = mix.epochs[self._members] if mix else None
-        self._phase = _phase(len(lengths), seed)[self._members] if mix else np.empty(0)
+        self._phase = _phase(keys[self._members], seed or 0) if mix else np.empty(0)
         of_pass = self._epochs if self._epochs is not None else np.ones(len(self._members))
         self.tokens = round(float(of_pass @ lengths[self._members]))  # a pass has, on average
         self._starts = [0]
@@ -119,8 +132,11 @@ class Passes:
 
     def _order(self, number: int) -> tuple[Counts, Counts]:
         """The documents of a pass in their order, and the token of the pass that each ends before."""
-        copies = np.repeat(self._members, self._copies(number))
-        chosen = copies[shuffled(len(copies), self._seed, number, *([LATE] if self._late else []))]
+        copies = self._copies(number)
+        chosen = np.repeat(self._members, copies)
+        if self._seed is not None:
+            copy = np.arange(len(chosen)) - np.repeat(np.cumsum(copies) - copies, copies)
+            chosen = chosen[shuffled(self._keys[chosen], self._seed, number, copy.astype(np.uint64))]
         return chosen, np.cumsum(self._lengths[chosen])
 
     def _copies(self, number: int) -> Counts:
@@ -131,14 +147,46 @@ class Passes:
         return (upto[1] - upto[0]).astype(np.int64)
 
 
-def shuffled(count: int, seed: int | None, epoch: int, *more: int) -> Counts:
-    """A permutation that follows from (seed, epoch) alone, whatever the version of numpy (its raw streams are kept: NEP 19)."""
-    if seed is None:
-        return np.arange(count)
-    return np.argsort(np.random.PCG64([seed, epoch, *more]).random_raw(count), kind="stable")
+def keys_of(ids: pa.ChunkedArray) -> Keys:
+    """The first 64 bits of each id, (n,).
+
+    Raises:
+        Failed: an id is not a hash in hexadecimal.
+    """
+    digits = pc.utf8_slice_codeunits(ids.cast(pa.large_string()), 0, KEY_DIGITS).combine_chunks()
+    text = bytes(digits.buffers()[2] or b"")[: KEY_DIGITS * len(digits)]
+    try:
+        keys = np.frombuffer(bytes.fromhex(text.decode()), ">u8").astype(np.uint64)
+    except ValueError:
+        keys = np.empty(0, np.uint64)
+    if len(keys) != len(digits) or pc.any(pc.not_equal(pc.binary_length(digits), KEY_DIGITS)).as_py():
+        raise Failed("the ids of documents are not hashes: build the corpus again with this version of Sejong")
+    return keys
 
 
-def _phase(count: int, seed: int | None) -> Floats:
+def shuffled(keys: Keys, *numbers: int | Keys) -> Counts:
+    """A permutation of `keys` (n,), which seed and further numbers choose; keys of one hash keep their order."""
+    return np.argsort(hashed(keys, *numbers), kind="stable")
+
+
+def hashed(keys: Keys, *numbers: int | Keys) -> Keys:
+    """A hash of each key (n,) together with the numbers (or a number for each key, (n,)), 64 bits.
+
+    Each is mixed in by the finaliser of SplitMix64 (Steele, Lea & Flood 2014), which maps no two keys to one.
+    """
+    found = keys
+    for one in numbers:
+        found = _mixed(found ^ _mixed(np.asarray(one, np.uint64).reshape(-1)))
+    return found
+
+
+def _mixed(found: Keys) -> Keys:
+    found = found + np.uint64(0x9E3779B97F4A7C15)
+    found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return found ^ (found >> np.uint64(31))
+
+
+def _phase(keys: Keys, seed: int) -> Floats:
     """A number in 0..1 a document, of 32 bits, so that whole epochs stay whole when it is added."""
-    drawn = np.random.PCG64([seed or 0, 0, PHASE]).random_raw(count) >> np.uint64(32)
-    return drawn.astype(np.float64) / 2**32
+    return (hashed(keys, seed, PHASE) >> np.uint64(32)).astype(np.float64) / 2**32

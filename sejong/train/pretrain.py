@@ -1,9 +1,9 @@
 """Pretraining: a Llama-shaped model from the recorded seed, or from a foreign base, which is then recorded."""
 
-import dataclasses
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,12 @@ from sejong.recipe import PretrainSettings
 from sejong.train import device as devices
 from sejong.train import foreign, initial
 from sejong.train.batches import IGNORED, Stream, token_bytes
-from sejong.train.loop import Plan, Row, mean_loss, sequences_of, train
+from sejong.train.checkpoint import Row
+from sejong.train.loop import train
+from sejong.train.optimiser import MUON_RATE, default_rate
+from sejong.train.plan import Plan, sequences_of
+from sejong.train.shape import config_of
+from sejong.train.step import mean_loss
 from sejong.train.tokens import open_tokenizer, special_ids
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
@@ -44,8 +49,8 @@ def run(settings: PretrainSettings, inputs: list[Artifact], out: Path) -> dict[s
             f"there are {stream.tokens:,} tokens to train on, but one sequence needs {settings.context + 1:,}: "
             "give more text, or lower pretrain.context"
         )
-    todo = limited(todo, stream.tokens, settings.epochs)
-    stream.until(todo.steps * todo.sequences)
+    stream.until(todo.steps * todo.sequences, settings.late_share)
+    todo = with_checkpoints(todo, stream, settings.keep)
     model = start(settings, tokenizer, out)
     write_order(stream, todo.steps * todo.sequences, out)
 
@@ -71,30 +76,51 @@ def planned(settings: PretrainSettings) -> Plan:
             "pretrain.dtype, pretrain.compile or pretrain.steps is still open: set them, or use `sejong build`, which probes"
         )
     sequences, pass_sequences = sequences_of(settings.context, settings.batch_tokens, settings.pass_tokens)
+    optimiser = settings.optimiser or ("adamw" if settings.base else "muon")
     return Plan(
         title="pretraining",
         steps=steps,
         context=settings.context,
         sequences=sequences,
         pass_sequences=pass_sequences,
-        learning_rate=settings.learning_rate or default_rate(settings.width),
+        learning_rate=settings.learning_rate or (MUON_RATE if optimiser == "muon" else default_rate(settings.width)),
+        optimiser=optimiser,
+        z_loss=settings.z_loss,
         dtype=devices.DTYPES[settings.dtype],
         compile=settings.compile,
     )
 
 
-def limited(todo: Plan, available: int, epochs: float) -> Plan:
-    """At most `epochs` passes over the text: further ones teach little and are learned by heart (Muennighoff et al. 2023)."""
-    most = max(1, math.ceil(epochs * available / todo.step_tokens))
+def budget(settings: PretrainSettings, tokens: Path) -> dict[str, Any]:
+    """What depends on how much text there is, as settings: `steps`, and `late_share` where sources come last.
+
+    At most `epochs` passes are made over the text: further ones teach little and are learned by heart (Muennighoff et al. 2023).
+
+    Args:
+        settings: that leave nothing to a probe.
+        tokens: folder of the `tokens` artifact.
+
+    Raises:
+        Refused: the mix names a source that has no text, or is not one for these documents.
+    """
+    todo = planned(settings)
+    stream = Stream(tokens, "train", settings.context, settings.seed, settings)
+    stream.check(settings)
+    most = max(1, math.ceil(settings.epochs * stream.tokens / todo.step_tokens))
     if most < todo.steps:
-        console.print(f"  pretraining takes {most} steps, not {todo.steps}: they read the {available:,} tokens {epochs:g} times")
-        return dataclasses.replace(todo, steps=most)
-    return todo
+        said = f"they read the {stream.tokens:,} tokens {settings.epochs:g} times"
+        console.print(f"  pretraining takes {most} steps, not {todo.steps}: {said}")
+    late = {"late_share": stream.late_share} if settings.late and settings.late_share is None else {}
+    return {"steps": min(most, todo.steps), **late}
 
 
-def default_rate(width: int) -> float:
-    """The peak learning rate of a width: 0.6/width, about what GPT-3 used from 768 to 5140, and at most 0.004."""
-    return min(0.004, 0.6 / width)
+def with_checkpoints(todo: Plan, stream: Stream, keep: int) -> Plan:
+    """The plan with the steps whose checkpoints stay: `keep` that divide the first pass evenly, and the turn to late sources."""
+    turn = None if stream.turn is None else stream.turn // todo.step_tokens
+    first = min(turn or todo.steps, math.ceil(stream.tokens * (1 - stream.late_share) / todo.step_tokens))
+    even = {round(first * number / (keep + 1)) for number in range(1, keep + 1)}
+    steps = sorted(one for one in {*even, turn or 0} if 0 < one < todo.steps) if keep else []
+    return replace(todo, keep=tuple(steps), turn=turn)
 
 
 def start(settings: PretrainSettings, tokenizer: Path, out: Path) -> PreTrainedModel:
@@ -104,7 +130,7 @@ def start(settings: PretrainSettings, tokenizer: Path, out: Path) -> PreTrainedM
     origin = None
     model: PreTrainedModel
     if settings.base is None:
-        model = initial.initial_model(initial.llama_config(settings, vocabulary, special), settings.seed)
+        model = initial.initial_model(config_of(settings, vocabulary, special), settings.seed)
     else:
         model, origin = foreign.load(settings.base, tokenizer, settings.seed, vocabulary, special)
     recorded = {
@@ -179,6 +205,7 @@ def metrics(model: PreTrainedModel, todo: Plan, rows: list[Row]) -> dict[str, An
         "best_validation_loss": min(validation) if validation else None,
         "validation_bits_per_byte": bits[-1] if bits else None,
         "flops": flops_per_token(model, todo.context) * todo.steps * todo.step_tokens,
+        "left_out_steps": [row["step"] for row in rows if "left_out" in row],
         "dtype": str(todo.dtype).removeprefix("torch."),
         "compiled": todo.compile,
         **devices.describe(torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")),

@@ -16,9 +16,12 @@ import torch
 from sejong.flow.progress import console
 from sejong.recipe import AlignSettings, PretrainSettings
 from sejong.train import device as devices
-from sejong.train import loop
 from sejong.train.batches import Batch
-from sejong.train.initial import initial_model, llama_config
+from sejong.train.initial import initial_model
+from sejong.train.optimiser import optimiser_of
+from sejong.train.plan import Plan, sequences_of
+from sejong.train.shape import config_of
+from sejong.train.step import make_ready, one_step
 from sejong.train.tokens import SPECIAL_TOKENS
 
 MEASURE_SECONDS = 2.0  # of steps, for each candidate
@@ -134,23 +137,23 @@ def measured(settings: PretrainSettings, vocabulary: int, dtype: str, compile_: 
         depth, tokens = min(depth, 2), min(settings.context, settings.batch_tokens)
     small = 6.0 * (depth * layer + settings.width * vocabulary) * tokens
     names = {token[2:-2]: number for number, token in enumerate(SPECIAL_TOKENS)}
-    model = initial_model(llama_config(settings.model_copy(update={"depth": depth}), vocabulary, names), settings.seed)
+    model = initial_model(config_of(settings.model_copy(update={"depth": depth}), vocabulary, names), settings.seed)
     model.to(device)  # type: ignore[arg-type]
-    sequences, pass_sequences = loop.sequences_of(settings.context, tokens, settings.pass_tokens)
-    plan = loop.Plan("probe", 1, settings.context, sequences, pass_sequences, 0.0, devices.DTYPES[dtype], compile_)
-    optimiser = loop.adamw(model)
-    loop.make_ready(model, plan, device)
+    sequences, pass_sequences = sequences_of(settings.context, tokens, settings.pass_tokens)
+    plan = Plan("probe", 1, settings.context, sequences, pass_sequences, 0.0, devices.DTYPES[dtype], compile_)
+    optimiser = optimiser_of(model, settings.optimiser or "muon", plan.dtype)
+    make_ready(model, plan, device)
     numbers = torch.randint(len(SPECIAL_TOKENS), vocabulary, (plan.sequences, settings.context + 1), device=device)
     documents = torch.arange(settings.context, device=device).div(settings.context // 2 + 1, rounding_mode="floor")
     batch = Batch(numbers[:, :-1], numbers[:, 1:], documents.expand(plan.sequences, -1).contiguous())
 
     began = time.perf_counter()
-    loop.one_step(model, optimiser, batch, plan, 0.0)
+    one_step(model, optimiser, batch, plan, 0.0)
     first = time.perf_counter() - began
     seconds: list[float] = []
     while len(seconds) < 2 or (sum(seconds) < MEASURE_SECONDS and len(seconds) < 50):
         began = time.perf_counter()
-        loop.one_step(model, optimiser, batch, plan, 0.0)
+        one_step(model, optimiser, batch, plan, 0.0)
         seconds.append(time.perf_counter() - began)
     step = sorted(seconds)[len(seconds) // 2]
     return Speed(step * full / small, max(0.0, first - step) if compile_ else 0.0)

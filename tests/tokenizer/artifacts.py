@@ -29,8 +29,13 @@ def write_corpus(folder: Path, texts: dict[str, list[str]]) -> Artifact:
     (folder / "documents").mkdir(parents=True)
     half = len(rows) // 2
     for part, own in enumerate((rows[:half], rows[half:])):
-        columns = {"id": [r[0] for r in own], "text": [r[1] for r in own], "split": [r[2] for r in own]}
-        table = pa.table(columns, schema=pa.schema([("id", pa.string()), ("text", pa.string()), ("split", pa.string())]))
+        columns = {
+            "id": [r[0] for r in own],
+            "source": ["text"] * len(own),
+            "text": [r[1] for r in own],
+            "split": [r[2] for r in own],
+        }
+        table = pa.table(columns, schema=pa.schema([(name, pa.string()) for name in columns]))
         pq.write_table(table, folder / "documents" / f"part-{part:05d}.parquet")
     return Artifact("corpus", folder, "identity", "digest")
 

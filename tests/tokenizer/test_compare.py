@@ -16,6 +16,7 @@ from sejong.tokenizer import comparison, stage
 from sejong.tokenizer.compare import compare, lines
 from sejong.tokenizer.named import NAMED, from_ranks, installed, open_named, parse_ranks
 from sejong.tokenizer.pieces import pieces
+from sejong.tokenizer.train import train
 from tests.tokenizer.artifacts import SENTENCES, a_corpus
 
 
@@ -27,7 +28,15 @@ def test_a_run_a_folder_and_a_file_are_one_tokenizer(tmp_path: Path) -> None:
     text.write_text("세종대왕은 백성을 위하여", "utf-8")
     rows = compare(text, [str(tmp_path / "run"), str(out), str(out / "tokenizer.json")])
     assert [row["tokenizer"] for row in rows] == ["run", "tokenizer", "tokenizer.json", "bytes"]
-    assert rows[3] == {"tokenizer": "bytes", "vocabulary": 256, "bytes_per_token": 1.0, "tokens_per_1000_characters": 2692.31}
+    assert rows[3] == {
+        "tokenizer": "bytes",
+        "vocabulary": 256,
+        "bytes_per_token": 1.0,
+        "tokens_per_1000_characters": 2692.31,
+        "words_whole": 0.0,
+        "characters_whole": 0.0,
+        "tokens_in_characters": 0.9429,
+    }
     assert [line.split()[0] for line in lines(rows)] == ["run", "tokenizer", "tokenizer.json", "bytes"]
     assert rows[0]["bytes_per_token"] == rows[1]["bytes_per_token"] == rows[2]["bytes_per_token"] > 3
 
@@ -106,7 +115,7 @@ def test_a_named_vocabulary_is_read_from_its_package(tmp_path: Path, monkeypatch
 
 
 def test_held_out_text_is_compared_with_what_is_given(tmp_path: Path) -> None:
-    other = stage.train(TokenizerSettings(vocabulary=512), SENTENCES)
+    other = train(TokenizerSettings(vocabulary=512), [("text", text) for text in SENTENCES])
     other.save(str(tmp_path / "other.json"))
     corpus = a_corpus(tmp_path / "c")
     for folder in ("own", "out"):

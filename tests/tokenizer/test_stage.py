@@ -20,6 +20,8 @@ from sejong.tokenizer import stage
 from sejong.tokenizer.pieces import PIECES, pieces, pre_tokenizer
 from sejong.tokenizer.special import SPECIAL_TOKENS
 from sejong.tokenizer.texts import sample, total_bytes
+from sejong.tokenizer.train import LONGEST_TOKEN, train
+from sejong.tokenizer.words import with_boundaries
 from tests.tokenizer.artifacts import SENTENCES, a_corpus, write_corpus
 
 
@@ -35,12 +37,18 @@ def made(corpus: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-TRAINED = {name: stage.train(TokenizerSettings(vocabulary=512, pieces=name), SENTENCES * 3) for name in PIECES}
+def of(texts: list[str]) -> list[tuple[str, str]]:
+    return [("text", text) for text in texts]
 
 
-@pytest.mark.parametrize("name", PIECES)
+TRAINED = {name: train(TokenizerSettings(vocabulary=512, pieces=name), of(SENTENCES * 3)) for name in PIECES}
+TRAINED["superwords"] = train(TokenizerSettings(vocabulary=700, pieces="exaone-moe", superwords=0.3), of(SENTENCES * 3))
+
+
+@pytest.mark.parametrize("name", TRAINED)
 @settings(max_examples=150, deadline=None)
 @given(text=st.text(max_size=60))
+@example(text="\x00\x00 \u1100\u1161\uac00\u11a8 e\u0301\u00e9 \U00020000\U000e0001\U0010ffff\ud7a3")
 @example(text="<|end|> 뷁쀍 😀👩‍👩‍👧 \u0000\uffff\u200b\r\n\t  a  1234567 ½①٣ é é")
 def test_what_goes_in_comes_out(name: str, text: str) -> None:
     tokenizer = TRAINED[name]
@@ -139,8 +147,8 @@ def test_less_text_than_the_vocabulary_needs(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_segmenter_bounds_merges_in_training_only() -> None:
     text = ["가나다라마바사"] * 50
-    free = stage.train(TokenizerSettings(vocabulary=600), text)
-    bound = stage.train(TokenizerSettings(vocabulary=600, segmenter="characters"), text)
+    free = train(TokenizerSettings(vocabulary=600), of(text))
+    bound = train(TokenizerSettings(vocabulary=600, segmenter="characters"), of(text))
     assert len(free.encode("가나다라마바사", add_special_tokens=False).ids) == 1
     tokens = bound.encode("가나다라마바사", add_special_tokens=False)
     assert [text[0][a:b] for a, b in tokens.offsets] == list(text[0])
@@ -148,33 +156,32 @@ def test_a_segmenter_bounds_merges_in_training_only() -> None:
 
 
 def test_boundaries_leave_spaces_with_the_word_after() -> None:
-    marked = next(stage.with_boundaries("words", ["(세종) 대왕, 만세"]))
-    assert marked.split(stage.BOUNDARY) == ["(", "세종", ") 대왕", ", 만세"]
+    assert with_boundaries("words", ["(세종) 대왕, 만세", ""]) == [["(", "세종", ") 대왕", ", 만세"], []]
 
 
 def test_no_spaces_at_all_needs_no_more_memory() -> None:
     endless = ["".join(chr(0xAC00 + (n * n) % 997) for n in range(60_000))] * 3
-    tokenizer = stage.train(TokenizerSettings(vocabulary=1200), endless)
+    tokenizer = train(TokenizerSettings(vocabulary=1200), of(endless))
     longest = max(len(token) for token in tokenizer.get_vocab() if token not in SPECIAL_TOKENS)
-    assert longest <= stage.LONGEST_TOKEN
+    assert longest <= LONGEST_TOKEN
 
 
 def test_the_sample_is_even_bounded_and_only_of_its_splits(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c", {"train": [f"글 {n:04d} " * 10 for n in range(1000)], "test": ["비밀"] * 10}).path
     whole = total_bytes(corpus, ["train"])
-    drawn = list(sample(corpus, ["train"], whole // 10))
+    drawn = [text for _, text in sample(corpus, ["train"], whole // 10)]
     size = sum(len(text.encode()) for text in drawn)
     assert whole // 12 < size <= whole // 10
     assert "비밀" not in "".join(drawn)
-    assert drawn == list(sample(corpus, ["train"], whole // 10))
-    order = list(sample(corpus, ["train"], whole))
+    assert drawn == [text for _, text in sample(corpus, ["train"], whole // 10)]
+    order = [text for _, text in sample(corpus, ["train"], whole)]
     places = [order.index(text) for text in drawn]
     assert max(b - a for a, b in pairwise(places)) < 30, "every part of the corpus is drawn from"
 
 
 def test_one_long_document_is_cut_at_a_character(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c", {"train": ["가" * 100_000]}).path
-    drawn = "".join(sample(corpus, ["train"], 200_000))
+    drawn = "".join(text for _, text in sample(corpus, ["train"], 200_000))
     assert set(drawn) == {"가"}
     assert len(drawn.encode()) == 199_998
 

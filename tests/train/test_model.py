@@ -7,6 +7,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -16,16 +17,20 @@ from transformers import LlamaForCausalLM
 
 from sejong.errors import Refused
 from sejong.recipe import PretrainSettings
-from sejong.train import attention, initial, loop
+from sejong.train import attention, initial
 from sejong.train.batches import IGNORED, Batch
 from sejong.train.loss import linear_cross_entropy
+from sejong.train.optimiser import adamw
+from sejong.train.plan import DECAY, WARMUP, Plan, schedule, sequences_of
+from sejong.train.shape import config_of
+from sejong.train.step import one_step, summed_loss
 
 SPECIAL = {"pad": 0, "begin": 1, "end": 2, "turn": 7}
 SHAPE = PretrainSettings(width=32, depth=2, heads=4, kv_heads=2, context=64)
 
 
 def model_of(shape: PretrainSettings = SHAPE) -> LlamaForCausalLM:
-    return initial.initial_model(initial.llama_config(shape, 300, SPECIAL), shape.seed)
+    return cast(LlamaForCausalLM, initial.initial_model(config_of(shape, 300, SPECIAL), shape.seed))
 
 
 def test_initial_weights_can_be_recomputed_from_what_is_recorded() -> None:
@@ -101,7 +106,7 @@ def test_segments_and_mask_agree_in_loss_and_gradient(lengths: list[list[int]]) 
     for way in (attention.SEGMENTS, "sdpa"):
         model = model_of()
         model.set_attn_implementation(way)
-        loss = loop.summed_loss(model, batch_of(rows), torch.float32)
+        loss = summed_loss(model, batch_of(rows), torch.float32)
         loss.backward()
         gradient = model.model.layers[0].self_attn.k_proj.weight.grad
         assert gradient is not None
@@ -131,7 +136,7 @@ def test_bfloat16_keeps_float32_weights_and_nearly_the_same_gradient() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         model = model_of()
         model.set_attn_implementation(attention.SEGMENTS)
-        loop.summed_loss(model, batch_of([[0] * 30 + [1] * 34]), dtype).backward()
+        summed_loss(model, batch_of([[0] * 30 + [1] * 34]), dtype).backward()
         assert {one.dtype for one in model.parameters()} == {torch.float32}
         assert {one.grad.dtype for one in model.parameters() if one.grad is not None} == {torch.float32}
         gradients.append(torch.cat([one.grad.flatten() for one in model.parameters() if one.grad is not None]))
@@ -147,9 +152,9 @@ def test_passes_add_up_to_the_same_step() -> None:
     for sequences in (4, 2, 1):
         model = model_of()
         model.set_attn_implementation(attention.SEGMENTS)
-        assert loop.sequences_of(64, 256, 64 * sequences) == (4, sequences)
-        plan = loop.Plan("test", 1, 64, 4, sequences, 1e-3, torch.float32, False)
-        loss, norm = loop.one_step(model, loop.adamw(model), batch, plan, 1e-3)
+        assert sequences_of(64, 256, 64 * sequences) == (4, sequences)
+        plan = Plan("test", 1, 64, 4, sequences, 1e-3, torch.float32, False)
+        loss, norm = one_step(model, adamw(model), batch, plan, 1e-3)
         weights.append((loss, norm, model.model.layers[0].mlp.up_proj.weight.detach()))
     for loss, norm, weight in weights[1:]:
         assert math.isclose(loss, weights[0][0], rel_tol=1e-5)
@@ -159,14 +164,14 @@ def test_passes_add_up_to_the_same_step() -> None:
 
 def test_schedule_is_warmup_stable_decay() -> None:
     steps = 200
-    rates = [loop.schedule(step, steps) for step in range(steps)]
-    warmup, decay = round(loop.WARMUP * steps), round(loop.DECAY * steps)
+    rates = [schedule(step, steps) for step in range(steps)]
+    warmup, decay = round(WARMUP * steps), round(DECAY * steps)
     assert rates[0] == 1 / warmup
     assert all(later > earlier for earlier, later in pairwise(rates[:warmup]))
     assert set(rates[warmup : steps - decay]) == {1.0}
     assert all(later < earlier for earlier, later in pairwise(rates[steps - decay - 1 :]))
     assert 0 < rates[-1] < 0.02
-    assert loop.schedule(0, 1) > 0
+    assert schedule(0, 1) > 0
 
 
 def test_modules_are_light_until_they_are_needed() -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sejong.errors import Failed, Refused
 from sejong.flow import Artifact, sha256_file
 from sejong.recipe import AlignSettings, OutsideModel, PretrainSettings, TokensSettings
 from sejong.train import align, initial, loop, pretrain, tokens
+from sejong.train.batches import Stream
 from tests.train.artifacts import write_corpus
 
 PROMPTS = {"questions": ["{topic}에 대해 알려 주세요.", "{topic}?"], "refusal": "주어진 글에서 답을 찾을 수 없습니다."}
@@ -43,16 +45,31 @@ TUNE = AlignSettings(
     prompts=PROMPTS, batch_tokens=512, pass_tokens=256, steps=60, learning_rate=6e-3, dtype="float32", compile=False, threads=1
 )
 
-# A stage in a process of its own, with a checkpoint after every step, so that it can be killed.
+# A stage in a process of its own, with a checkpoint after every step: it can be killed, or kills itself beside a given one.
 CHILD = """
-import json, sys
+import json, os, signal, sys
 from pathlib import Path
 from sejong.flow import Artifact
 from sejong.recipe import AlignSettings, OutsideModel, PretrainSettings
-from sejong.train import align, loop, pretrain
+from sejong.train import align, checkpoint, loop, pretrain
 loop.CHECKPOINT_SECONDS = loop.CHECKPOINT_SHARE = 0.0
 stage, settings, inputs, out = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]), Path(sys.argv[4])
 module, kind = {"pretrain": (pretrain, PretrainSettings), "align": (align, AlignSettings)}[stage]
+step, moment = (sys.argv[5:] + ["", ""])[:2]
+
+
+def killing(self, *given):
+    if moment == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if moment == "within":
+        checkpoint.sha256_file = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+    save(self, *given)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+save = checkpoint.Checkpoints.save
+if step:
+    checkpoint.Checkpoints.save = lambda self, *given: (killing if given[2].step == int(step) else save)(self, *given)
 print("started", flush=True)
 module.run(kind.model_validate(settings), [Artifact(name, Path(path), name, name) for name, path in inputs], out)
 """
@@ -195,6 +212,28 @@ def test_killed_pretraining_ends_with_the_same_bytes(
     assert result(tmp_path / "out") == result(whole)
 
 
+def test_killed_at_random_steps_of_both_passes_it_ends_with_the_same_bytes(
+    tmp_path: Path, pretrained: Artifact, tokenizer: Artifact, shards: Artifact
+) -> None:
+    """Before, while and after a checkpoint is written."""
+    tokens_a_pass = Stream(shards.path, "train", TINY.context, TINY.seed, TINY).tokens
+    border = tokens_a_pass // 512 + 1  # from this step on it is the second pass
+    generator = random.Random(seed := int(time.time()))
+    steps = sorted(generator.sample(range(1, border), 2)) + sorted(generator.sample(range(border, STEPS), 3))
+    out = tmp_path / "out"
+    named = json.dumps([(one.stage, str(one.path)) for one in (tokenizer, shards)])
+    command = [sys.executable, "-c", CHILD, "pretrain", TINY.model_dump_json(), named, str(out)]
+    for step, moment in [*zip(map(str, steps), ["before", "within", "after", "within", "before"], strict=True), ("", "")]:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        ended = subprocess.run([*command, step, moment], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+        assert ended.returncode == (-signal.SIGKILL if step else 0), (seed, ended.stderr)
+    made, whole = result(out), result(pretrained.path)
+    assert {name: made[name] for name in made if name != "model/config.json"} == {
+        name: whole[name] for name in whole if name not in ("model/config.json", "model/README.md")
+    }, seed
+
+
 def test_killed_tuning_ends_with_the_same_bytes(
     tmp_path: Path, aligned: Artifact, corpus: Artifact, tokenizer: Artifact, pretrained: Artifact
 ) -> None:
@@ -249,7 +288,7 @@ def test_too_little_text_is_refused_with_both_numbers(tmp_path: Path, tokenizer:
 
 def test_a_loss_that_is_not_a_number_stops(tmp_path: Path, tokenizer: Artifact, shards: Artifact) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(Failed, match="not a number at step"):
+    with pytest.raises(Failed, match=r"pretraining stopped at step \d, since its \w+ is not a number, and 3 steps were left out"):
         pretrain.run(TINY.model_copy(update={"learning_rate": 1e30}), [tokenizer, shards], tmp_path / "out")
 
 
@@ -259,11 +298,11 @@ def test_open_choices_are_an_error(tmp_path: Path, tokenizer: Artifact, shards: 
         pretrain.run(TINY.model_copy(update={"dtype": "auto"}), [tokenizer, shards], tmp_path / "out")
 
 
-def test_a_few_passes_over_the_text_are_the_most(tmp_path: Path, tokenizer: Artifact, shards: Artifact) -> None:
-    (tmp_path / "out").mkdir()
-    found = pretrain.run(TINY.model_copy(update={"epochs": 1.0}), [tokenizer, shards], tmp_path / "out")
+def test_a_few_passes_over_the_text_are_the_most(shards: Artifact) -> None:
+    found = pretrain.budget(TINY.model_copy(update={"epochs": 1.0}), shards.path)
     train_tokens = json.loads((shards.path / "tokens.json").read_text("utf-8"))["splits"]["train"]["tokens"]
-    assert found["steps"] == math.ceil(train_tokens / 512) < STEPS
+    assert found == {"steps": math.ceil(train_tokens / 512)} and found["steps"] < STEPS
+    assert pretrain.budget(TINY, shards.path) == {"steps": STEPS}
 
 
 def test_a_foreign_base_is_recorded(tmp_path: Path, pretrained: Artifact, tokenizer: Artifact, shards: Artifact) -> None:
