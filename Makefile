@@ -13,7 +13,7 @@ STAMP := .venv/.ready-$(shell cat pyproject.toml constraints.txt 2>/dev/null | c
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test screenshots test-slow bench baselines lint format check clean
+.PHONY: help setup setup-test demo test screenshots test-slow bench bench-gpu baselines lint format check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,6 +49,9 @@ test-slow: setup-test  ## the tests that take minutes
 
 bench: setup-test  ## every benchmark, each side by side with its peer
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+bench-gpu: setup-test  ## pretraining of 1B parameters on the accelerator: share of its bf16 peak
+	@$(BIN)/python benchmarks/pretrain.py --device accelerator
 
 baselines: setup  ## install the foreign open model that `evaluate` compares with (about 250 MB, Gemma's terms)
 	@$(BIN)/python scripts/baselines.py
