@@ -77,7 +77,7 @@ def left_out(sources: Sources, settings: TokenizerSettings, known: list[Vocabula
 
 def held_out(sources: Sources, settings: TokenizerSettings, known: list[Vocabulary]) -> list[dict[str, Any]]:
     """A row for each source: bytes per token on documents that training did not see, of sources that it did."""
-    seen = {name: [text for n, text in enumerate(texts) if n % EVERY] for name, texts in sources.items()}
+    seen = learnt_from(sources)
     tokenizers = {"ours": own(settings, seen), "plain": plain(settings.vocabulary, seen)}
     print("bytes per token on held-out documents of the sources learnt from")
     rows = []
@@ -92,7 +92,7 @@ def held_out(sources: Sources, settings: TokenizerSettings, known: list[Vocabula
 
 def curve(sources: Sources, settings: TokenizerSettings, sizes: list[int]) -> list[dict[str, Any]]:
     """A row for each size of the vocabulary: bytes per token on held-out documents, and seconds of processor time to train."""
-    seen = {name: [text for n, text in enumerate(texts) if n % EVERY] for name, texts in sources.items()}
+    seen = learnt_from(sources)
     unseen = [text for texts in sources.values() for text in measured(texts[::EVERY])]
     print("bytes per token on held-out documents by the size of the vocabulary")
     rows = []
@@ -104,6 +104,10 @@ def curve(sources: Sources, settings: TokenizerSettings, sizes: list[int]) -> li
         rows.append(row)
         show(row)
     return rows
+
+
+def learnt_from(sources: Sources) -> Sources:
+    return {name: [text for n, text in enumerate(texts) if n % EVERY] for name, texts in sources.items()}
 
 
 def own(settings: TokenizerSettings, sources: Sources) -> Tokenizer:

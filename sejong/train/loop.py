@@ -56,7 +56,8 @@ def train(model: PreTrainedModel, plan: Plan, read: Read, validate: Callable[[],
                 loss, norm = one_step(model, optimiser, batch.to(device), plan, rate)
                 if wrong := fault(loss, norm, at, plan):
                     left_out.add(at.step, wrong)
-                    back = kept.restore(model, optimiser) or Standing()
+                    back = kept.restore(model, optimiser)
+                    assert back is not None  # one was written before the first step
                     said = f"  {plan.title} leaves step {at.step + 1} out, since {wrong}: it goes on from step {back.step}"
                     console.print(said, markup=False)
                     bar.skip((back.step - at.step) * plan.step_tokens)

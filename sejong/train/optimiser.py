@@ -17,6 +17,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim.adamw import adamw as adamw_step
 from transformers import PreTrainedModel
 
+from sejong.recipe import PretrainSettings
+
 BETAS, EPSILON, WEIGHT_DECAY = (0.9, 0.95), 1e-8, 0.1
 MOMENTUM = 0.95
 MUON_RATE = 0.02  # the peak rate of matrices
@@ -42,6 +44,11 @@ def adamw(model: PreTrainedModel) -> torch.optim.AdamW:
     vectors = [one for one in model.parameters() if one.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=0.0, betas=BETAS, eps=EPSILON, fused=True)
+
+
+def name_of(settings: PretrainSettings) -> str:
+    """The optimiser that pretraining uses: Muon from zero, AdamW on a base, whose weights were made with it."""
+    return settings.optimiser or ("adamw" if settings.base else "muon")
 
 
 def optimiser_of(model: PreTrainedModel, name: str, dtype: torch.dtype) -> torch.optim.Optimizer:

@@ -21,7 +21,7 @@ from sejong.train import foreign, initial
 from sejong.train.batches import IGNORED, Stream, token_bytes
 from sejong.train.checkpoint import Row
 from sejong.train.loop import train
-from sejong.train.optimiser import MUON_RATE, default_rate
+from sejong.train.optimiser import MUON_RATE, default_rate, name_of
 from sejong.train.plan import Plan, sequences_of
 from sejong.train.shape import config_of
 from sejong.train.step import mean_loss
@@ -76,7 +76,7 @@ def planned(settings: PretrainSettings) -> Plan:
             "pretrain.dtype, pretrain.compile or pretrain.steps is still open: set them, or use `sejong build`, which probes"
         )
     sequences, pass_sequences = sequences_of(settings.context, settings.batch_tokens, settings.pass_tokens)
-    optimiser = settings.optimiser or ("adamw" if settings.base else "muon")
+    optimiser = name_of(settings)
     return Plan(
         title="pretraining",
         steps=steps,

@@ -18,7 +18,7 @@ from sejong.recipe import AlignSettings, PretrainSettings
 from sejong.train import device as devices
 from sejong.train.batches import Batch
 from sejong.train.initial import initial_model
-from sejong.train.optimiser import optimiser_of
+from sejong.train.optimiser import name_of, optimiser_of
 from sejong.train.plan import Plan, sequences_of
 from sejong.train.shape import config_of
 from sejong.train.step import make_ready, one_step
@@ -141,7 +141,7 @@ def measured(settings: PretrainSettings, vocabulary: int, dtype: str, compile_: 
     model.to(device)  # type: ignore[arg-type]
     sequences, pass_sequences = sequences_of(settings.context, tokens, settings.pass_tokens)
     plan = Plan("probe", 1, settings.context, sequences, pass_sequences, 0.0, devices.DTYPES[dtype], compile_)
-    optimiser = optimiser_of(model, settings.optimiser or "muon", plan.dtype)
+    optimiser = optimiser_of(model, name_of(settings), plan.dtype)
     make_ready(model, plan, device)
     numbers = torch.randint(len(SPECIAL_TOKENS), vocabulary, (plan.sequences, settings.context + 1), device=device)
     documents = torch.arange(settings.context, device=device).div(settings.context // 2 + 1, rounding_mode="floor")
